@@ -1,0 +1,1 @@
+"""Channels, one folder each; discovery reads ``CONNECTOR`` from every folder."""

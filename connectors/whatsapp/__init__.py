@@ -1,0 +1,17 @@
+"""WhatsApp Business Cloud API: webhooks come in, messages go out."""
+
+from __future__ import annotations
+
+from connectors.whatsapp.normalize import normalize
+from connectors.whatsapp.settings import connect
+from connectors.whatsapp.verify import verify
+from hub.contracts import Connector
+
+CONNECTOR = Connector(
+    name="whatsapp",
+    channel="whatsapp",
+    connect=connect,
+    verify=verify,
+    normalize=normalize,
+    sandbox="connectors.whatsapp.sandbox:play",
+)

@@ -1,0 +1,53 @@
+"""Sets a simulated WhatsApp up for the sandbox."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from connectors.whatsapp.simulator import SimulatorOptions, build
+from hub.contracts import Sandboxed, SandboxPlace
+
+APP: Final = "sandbox"
+
+
+@dataclass(frozen=True)
+class _Ports:
+    place: SandboxPlace
+
+    def now(self) -> datetime:
+        return self.place.now()
+
+    def token(self) -> str:
+        return self.place.token()
+
+    def uniform(self, low: float, high: float) -> float:
+        return self.place.uniform(low, high)
+
+
+def play(place: SandboxPlace) -> Sandboxed:
+    """Return the simulator with the settings by which the hub finds it."""
+    ports = _Ports(place)
+    app_secret, verify, access = (place.secret(f"whatsapp-{name}") for name in ("app", "verify", "access"))
+    options = SimulatorOptions(
+        webhook_url=f"{place.webhooks}/whatsapp/{APP}",
+        app_secret=app_secret.encode(),
+        verify_token=verify,
+        access_token=access,
+        clock=ports,
+        randomness=ports,
+        port=place.port,
+        ledger_path=place.directory / "whatsapp.jsonl",
+    )
+    prefix = f"HUB_WHATSAPP__{APP.upper()}__"
+    environment = {
+        "APP_SECRET": app_secret,
+        "ACCESS_TOKEN": access,
+        "VERIFY_TOKEN": verify,
+        "GRAPH_URL": f"http://{options.host}:{options.port}",
+        "API_VERSION": options.api_version,
+        "NUMBERS__SOPORTE": options.phone_number_id,
+    }
+    page = f"http://{options.host}:{options.port}/"
+    return Sandboxed(build(options), {prefix + name: value for name, value in environment.items()}, (page,))

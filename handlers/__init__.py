@@ -1,0 +1,1 @@
+"""Reactions to events, one consumer group a file; discovery reads ``HANDLER`` from every file."""

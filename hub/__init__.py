@@ -1,0 +1,1 @@
+"""The hub: takes in what channels deliver, loses nothing, lets handlers act on it."""

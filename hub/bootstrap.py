@@ -1,0 +1,258 @@
+"""The composition root: builds the parts of a process from its settings, starts them, stops them in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from hub import discovery, sandbox
+from hub.bus.embedded import EmbeddedBus
+from hub.contracts import AssetRoute, Connection, Connector, Sandboxed
+from hub.errors import Misconfigured
+from hub.pipeline.consumer import Consumer, Upkeep, join
+from hub.pipeline.effects import EffectWorker
+from hub.pipeline.ingest import Ingester
+from hub.pipeline.intake import Intake, Route
+from hub.pipeline.journal import JournalReader, JournalWriter
+from hub.pipeline.timers import TimerWorker
+from hub.ports import Clock, Randomness
+from hub.services import projections
+from hub.settings import HubSettings
+from hub.store import schema
+from hub.store.engine import open_engine
+from hub.store.sqlite import SqliteStore
+from hub.telemetry import logger
+
+log = logger("hub")
+
+DATABASE: Final = "hub.db"
+JOURNAL: Final = "journal"
+
+
+@dataclass
+class Hub:
+    """One process's parts; ``tasks`` run until one of them breaks or the process is told to stop."""
+
+    settings: HubSettings
+    clock: Clock
+    randomness: Randomness
+    connectors: Mapping[str, Connector]
+    connections: Mapping[str, Connection]
+    simulated: Mapping[str, Sandboxed] = field(default_factory=dict)
+    journal: JournalWriter | None = None
+    intake: Intake | None = None
+    store: SqliteStore | None = None
+    ingester: Ingester | None = None
+    consumers: list[Consumer] = field(default_factory=list)
+    tasks: list[asyncio.Task[Any]] = field(default_factory=list)
+
+    @property
+    def reader(self) -> JournalReader:
+        """A fresh reader of this data directory's journal."""
+        return JournalReader(self.settings.data / JOURNAL)
+
+    def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
+        """Run a part in the background; when it breaks the process stops with its error."""
+        task = asyncio.create_task(work, name=name)
+        self.tasks.append(task)
+        return task
+
+
+def assemble(
+    settings: HubSettings,
+    environ: Mapping[str, str],
+    clock: Clock,
+    randomness: Randomness,
+    *,
+    played: frozenset[str] | None = None,
+) -> Hub:
+    """Read every connector's settings.
+
+    Args:
+        settings: The process's own wiring.
+        environ: The environment, read by each connector for itself.
+        clock: Gives every instant.
+        randomness: Gives every token.
+        played: Connectors that are simulated; empty for all, None for no sandbox.
+
+    Raises:
+        Misconfigured: Naming every wrong knob of every connector at once.
+    """
+    connectors = discovery.connectors()
+    settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    simulated: dict[str, Sandboxed] = {}
+    if played is not None:
+        if not played:
+            sandbox.refuse_real(settings.data)
+        simulated = sandbox.play(connectors, played or set(connectors), settings, clock, randomness)
+    connections: dict[str, Connection] = {}
+    problems: list[str] = []
+    for name, connector in connectors.items():
+        try:
+            connection = connector.connect(simulated[name].environment if name in simulated else environ)
+        except Misconfigured as error:
+            problems += error.problems
+            continue
+        if connection is not None:
+            connections[name] = connection
+    if problems:
+        raise Misconfigured(problems)
+    if set(connections) - set(simulated):
+        sandbox.mark_real(settings.data)
+    return Hub(settings, clock, randomness, connectors, connections, simulated)
+
+
+@contextlib.asynccontextmanager
+async def receiving(hub: Hub, on_commit: Callable[[], None] = lambda: None) -> AsyncIterator[Intake]:
+    """Open the journal with its intake."""
+    limits = hub.settings.limits
+    with schema.locked(hub.settings.data, "receiver"):
+        journal = JournalWriter(
+            hub.settings.data / JOURNAL,
+            hub.clock,
+            hub.randomness,
+            segment_bytes=limits.segment_bytes,
+            disk_free_bytes=limits.disk_free_bytes,
+            on_commit=on_commit,
+        )
+        async with journal.running():
+            hub.journal = journal
+            hub.intake = Intake(journal, _webhook_routes(hub), hub.clock, limits)
+            yield hub.intake
+
+
+@contextlib.asynccontextmanager
+async def storing(hub: Hub) -> AsyncIterator[SqliteStore]:
+    """Bring the database up to date, then open it."""
+    path = prepare_database(hub.settings.data, hub.clock, hub.randomness)
+    store = SqliteStore(
+        path, hub.clock, projections=projections.ALL, look_seconds=hub.settings.waits.look_seconds
+    )
+    async with store.running():
+        hub.store = store
+        yield store
+
+
+@contextlib.asynccontextmanager
+async def ingesting(hub: Hub, store: SqliteStore) -> AsyncIterator[Ingester]:
+    """Take the journal into the database."""
+    with schema.locked(hub.settings.data, "ingester"), _running_mark(hub.settings.data, "ingester") as was_clean:
+        ingester = Ingester(
+            hub.reader,
+            store,
+            hub.connectors,
+            hub.clock,
+            hub.randomness,
+            waits=hub.settings.waits,
+            limits=hub.settings.limits,
+            careful=not was_clean,
+        )
+        hub.ingester = ingester
+        async with _background(hub, ingester.run(), "ingest"):
+            yield ingester
+
+
+@contextlib.asynccontextmanager
+async def working(hub: Hub, store: SqliteStore) -> AsyncIterator[None]:
+    """Run groups, timers, effects."""
+    waits = hub.settings.waits
+    with schema.locked(hub.settings.data, "worker"), _running_mark(hub.settings.data, "worker") as was_clean:
+        handlers = discovery.handlers()
+        await join(store, list(handlers.values()))
+        hub.consumers = [Consumer(handler, store, hub.clock, waits) for handler in handlers.values()]
+        upkeeps = [Upkeep(consumer) for consumer in hub.consumers]
+        bus = EmbeddedBus(store, retry_seconds=waits.store_retry_seconds)
+        for consumer in hub.consumers:
+            await consumer.load()
+            bus.subscribe(consumer.subscription)
+        effects = EffectWorker(store, _asset_routes(hub), hub.clock, waits, holder=hub.randomness.token())
+        lost = await effects.recover()
+        if lost:
+            log.warning("calls were under way when the hub went away; they are doubtful", count=lost)
+        if not was_clean:
+            for upkeep in upkeeps:
+                await upkeep.take_first_batch_carefully()
+        await bus.start()
+        async with contextlib.AsyncExitStack() as stack:
+            stack.push_async_callback(effects.stop)
+            hub.spawn(effects.run(), "effects")
+            stack.push_async_callback(bus.stop)
+            hub.spawn(bus.wait(), "bus")
+            await stack.enter_async_context(_background(hub, TimerWorker(store, hub.clock, waits).run(), "timers"))
+            for consumer, upkeep in zip(hub.consumers, upkeeps, strict=True):
+                await stack.enter_async_context(_background(hub, upkeep.run(), f"upkeep-{consumer.group}"))
+            yield
+
+
+@contextlib.asynccontextmanager
+async def simulating(hub: Hub) -> AsyncIterator[None]:
+    """Run the simulators of the sandbox."""
+    async with contextlib.AsyncExitStack() as stack:
+        for name, played in hub.simulated.items():
+            task = await stack.enter_async_context(_background(hub, played.simulator.serve(), f"simulated-{name}"))
+            ready = asyncio.create_task(played.simulator.ready.wait())
+            await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED)
+            ready.cancel()
+            if task.done():
+                task.result()
+        yield
+
+
+def prepare_database(data: Path, clock: Clock, randomness: Randomness) -> Path:
+    """Return the database's path, migrated when it was behind.
+
+    Raises:
+        Misconfigured: Another process is migrating it, or it was changed by newer code.
+    """
+    path = data / DATABASE
+    engine = open_engine(path)
+    try:
+        if not path.exists() or not schema.is_current(engine):
+            path.touch(mode=0o600)
+            with schema.locked(data, "migration"):
+                schema.prepare(engine, store_id=randomness.token(), now=clock.now())
+        else:
+            schema.prepare(engine, store_id="", now=clock.now())
+    finally:
+        engine.dispose()
+    return path
+
+
+@contextlib.asynccontextmanager
+async def _background(hub: Hub, work: Coroutine[Any, Any, Any], name: str) -> AsyncIterator[asyncio.Task[Any]]:
+    task = hub.spawn(work, name)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@contextlib.contextmanager
+def _running_mark(data: Path, role: str) -> Any:
+    """Tell whether the last process of the role stopped cleanly; note that this one runs."""
+    mark = data / f"{role}.running"
+    was_clean = not mark.exists()
+    mark.touch(mode=0o600)
+    yield was_clean
+    mark.unlink(missing_ok=True)
+
+
+def _webhook_routes(hub: Hub) -> dict[str, Route]:
+    return {
+        f"/webhooks/{name}/{app}": Route(hub.connectors[name], app, secrets)
+        for name, connection in hub.connections.items()
+        for app, secrets in connection.secrets.items()
+    }
+
+
+def _asset_routes(hub: Hub) -> dict[tuple[str, str], AssetRoute]:
+    return {
+        (name, asset): route
+        for name, connection in hub.connections.items()
+        for asset, route in connection.assets.items()
+    }

@@ -1,0 +1,1 @@
+"""How groups hear that a key has something new."""

@@ -1,0 +1,68 @@
+"""Runs one process of the hub until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Callable
+
+from hub import killpoints
+from hub.bootstrap import Hub, ingesting, receiving, simulating, storing, working
+from hub.telemetry import logger
+from hub.web import private
+from hub.web.listener import listening
+from hub.web.webhooks import WebhookApp
+
+log = logger("hub")
+
+_SWITCH_SECONDS = 0.0005
+
+
+async def serve(hub: Hub, ready: Callable[[Hub], None]) -> None:
+    """Start the parts of the process's role, intake first; call ``ready``; stop them in reverse on SIGTERM or SIGINT.
+
+    Raises:
+        Misconfigured: A port, lock or setting is not to be had.
+        Exception: Whatever broke a part; the process must be started again.
+    """
+    # Threads share the interpreter with intake: a short switch interval keeps its latency (architecture §5, measured).
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, told.set)
+    settings = hub.settings
+    role = settings.role
+    async with contextlib.AsyncExitStack() as stack:
+        if role in {"all", "receiver"}:
+            intake = await stack.enter_async_context(receiving(hub, lambda: hub.ingester and hub.ingester.wake()))
+            webhooks = WebhookApp(intake, settings.trusted_proxies)
+            place = listening(webhooks, settings.webhook_host, settings.webhook_port, limits=settings.limits)
+            await stack.enter_async_context(place)
+            stack.callback(setattr, webhooks, "closing", True)  # noqa: FBT003
+        if role != "receiver":
+            store = await stack.enter_async_context(storing(hub))
+            if role in {"all", "ingester"}:
+                await stack.enter_async_context(ingesting(hub, store))
+            if role in {"all", "worker"}:
+                await stack.enter_async_context(working(hub, store))
+        if role != "ingester":
+            place = listening(private.build(hub), settings.private_host, settings.private_port)
+            await stack.enter_async_context(place)
+        await stack.enter_async_context(simulating(hub))
+        ready(hub)
+        await _until_told_or_broken(hub, told)
+        killpoints.reached("stop.draining")
+
+
+async def _until_told_or_broken(hub: Hub, told: asyncio.Event) -> None:
+    waiting = asyncio.create_task(told.wait())
+    while not told.is_set():
+        done, _ = await asyncio.wait({waiting, *hub.tasks}, return_when=asyncio.FIRST_COMPLETED)
+        for task in done & set(hub.tasks):
+            hub.tasks.remove(task)
+            task.result()
+            log.error("a part of the hub ended", task=task.get_name())
+    waiting.cancel()

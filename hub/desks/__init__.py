@@ -1,0 +1,1 @@
+"""Adapters to outer systems that are no channel."""

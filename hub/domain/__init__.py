@@ -1,0 +1,1 @@
+"""Pure rules of the company, without any I/O."""

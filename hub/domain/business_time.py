@@ -1,0 +1,75 @@
+"""Attendance hours: when people attend, how long until an amount of attended time has passed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from hub.domain.policies import WEEKDAYS, Attendance
+
+_HORIZON_DAYS: Final = 800
+
+
+def is_attended(attendance: Attendance, instant: datetime) -> bool:
+    """Tell whether somebody attends at the instant."""
+    opens, closes = _next_interval(attendance, instant)
+    return opens <= instant < closes
+
+
+def next_opening(attendance: Attendance, instant: datetime) -> datetime:
+    """Return when attendance begins next, in its own zone; the instant itself while it is on."""
+    opens, _ = _next_interval(attendance, instant)
+    return max(opens, instant).astimezone(ZoneInfo(attendance.zone))
+
+
+def after_attended(attendance: Attendance, start: datetime, amount: timedelta) -> datetime:
+    """Return the UTC instant at which ``amount`` of attended time has passed since ``start``."""
+    left = amount
+    for opens, closes in _intervals(attendance, start):
+        begin = max(opens, start)
+        if closes - begin >= left:
+            return begin + left
+        left -= closes - begin
+    msg = f"attendance has no {amount} within {_HORIZON_DAYS} days"
+    raise ValueError(msg)
+
+
+def _next_interval(attendance: Attendance, instant: datetime) -> tuple[datetime, datetime]:
+    for opens, closes in _intervals(attendance, instant):
+        return opens, closes
+    msg = f"attendance never opens within {_HORIZON_DAYS} days"
+    raise ValueError(msg)
+
+
+def _intervals(attendance: Attendance, start: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """Yield intervals that end after ``start``, in UTC, so that a time change within one is counted exactly."""
+    zone = ZoneInfo(attendance.zone)
+    first = start.astimezone(zone).date()
+    for days in range(_HORIZON_DAYS):
+        day = first + timedelta(days=days)
+        if _is_closed(attendance, day):
+            continue
+        for interval in attendance.week.get(WEEKDAYS[day.weekday()], ()):
+            opens = datetime.combine(day, interval.opens, zone).astimezone(UTC)
+            closes = datetime.combine(day, interval.closes, zone).astimezone(UTC)
+            if closes > start:
+                yield opens, closes
+
+
+def _is_closed(attendance: Attendance, day: date) -> bool:
+    if day in attendance.open:
+        return False
+    if day in attendance.closed:
+        return True
+    return attendance.holiday_country is not None and day in _holidays(attendance.holiday_country, day.year)
+
+
+@lru_cache(maxsize=64)
+def _holidays(country: str, year: int) -> frozenset[date]:
+    # Imported at first use: only roles that tell time need the library.
+    from holidays import country_holidays  # noqa: PLC0415
+
+    return frozenset(country_holidays(country, years=year))

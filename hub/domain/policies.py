@@ -1,0 +1,138 @@
+"""What a company decides about its hub, as typed rules with versions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any, Final, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: Final[tuple[Weekday, ...]] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class _Policy(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Interval(_Policy):
+    """Attendance from one wall-clock time up to another, on the same day."""
+
+    opens: time
+    closes: time
+
+
+class Attendance(_Policy):
+    """When people attend (R-C6): several intervals a day, holidays taken out."""
+
+    zone: str
+    week: dict[Weekday, tuple[Interval, ...]]
+    holiday_country: str | None = Field(default=None, description="Country whose public holidays close, e.g. MX.")
+    closed: tuple[date, ...] = Field(default=(), description="Further days without attendance.")
+    open: tuple[date, ...] = Field(default=(), description="Public holidays that are worked after all.")
+
+    @field_validator("zone")
+    @classmethod
+    def _known(cls, zone: str) -> str:
+        ZoneInfo(zone)
+        return zone
+
+
+class ServiceLevels(_Policy):
+    """How long an answer may take (R-T2, R-T4)."""
+
+    first_response_attendance_minutes: int = Field(gt=0)
+    resolution_natural_minutes: int = Field(gt=0)
+    warn_at_share: float = Field(gt=0, lt=1, description="Share of the time after which a warning is given (R-T5).")
+
+
+class Answers(_Policy):
+    """What the hub says by itself, in the words of the company."""
+
+    greeting_open: str
+    greeting_closed: str
+    unsupported: str
+    late_after_minutes: int = Field(gt=0, description="Older messages get no automatic greeting (R-C8).")
+
+    @field_validator("greeting_open", "greeting_closed", "unsupported")
+    @classmethod
+    def _known_places(cls, text: str) -> str:
+        text.format(name="", next_opening="")
+        return text
+
+
+class Folios(_Policy):
+    """How tickets are numbered (R-T8)."""
+
+    prefix: str
+    first: int = Field(ge=0)
+
+
+class Intake(_Policy):
+    """When a webhook item is too old to act on."""
+
+    stale_after_days: int = Field(gt=0)
+
+
+KINDS: Final[dict[str, type[_Policy]]] = {
+    "attendance": Attendance,
+    "service_levels": ServiceLevels,
+    "answers": Answers,
+    "folios": Folios,
+    "intake": Intake,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """The rules in force at one instant.
+
+    ``version`` is the position of the newest of them: equal versions mean equal rules.
+    """
+
+    version: int
+    attendance: Attendance
+    service_levels: ServiceLevels
+    answers: Answers
+    folios: Folios
+    intake: Intake
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRow:
+    """One version of one kind of rule."""
+
+    position: int
+    kind: str
+    body: Mapping[str, Any]
+    valid_from: datetime
+
+
+class PolicyBook:
+    """Every version of every rule, to be opened at an instant."""
+
+    def __init__(self, rows: Iterable[PolicyRow]) -> None:
+        """Parse each version once."""
+        self._rows = [(row, KINDS[row.kind].model_validate(row.body)) for row in rows if row.kind in KINDS]
+        self._rows.sort(key=lambda pair: (pair[0].valid_from, pair[0].position))
+        self._cached: dict[int, Policies] = {}
+
+    def at(self, instant: datetime) -> Policies:
+        """Return the rules in force; a later version of a kind wins from its ``valid_from`` on.
+
+        Raises:
+            LookupError: A kind has no version yet at the instant.
+        """
+        valid = [(row, policy) for row, policy in self._rows if row.valid_from <= instant]
+        version = max((row.position for row, _ in valid), default=0)
+        if version not in self._cached:
+            current = {row.kind: policy for row, policy in valid}
+            missing = sorted(set(KINDS) - set(current))
+            if missing:
+                msg = f"no policy is in force yet for: {', '.join(missing)}"
+                raise LookupError(msg)
+            self._cached[version] = Policies(version=version, **current)  # type: ignore[arg-type]
+        return self._cached[version]

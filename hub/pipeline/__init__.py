@@ -1,0 +1,1 @@
+"""The path of an event: intake, journal, ingest, consumer, timers, effects."""

@@ -1,0 +1,65 @@
+"""How fast an asset may speak, how fast to one person."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Final
+
+from hub.contracts import AssetRoute
+from hub.ports import Clock
+
+_MOST_PAIRS: Final = 10_000
+
+
+@dataclass(slots=True)
+class TokenBucket:
+    """Tokens that refill with time up to a burst."""
+
+    per_second: float
+    burst: float
+    tokens: float
+    at: float
+
+    def wait_seconds(self, now: float) -> float:
+        """Return how long until there is a token."""
+        self.tokens = min(self.burst, self.tokens + (now - self.at) * self.per_second)
+        self.at = now
+        return 0.0 if self.tokens >= 1 else (1 - self.tokens) / self.per_second
+
+    def take(self) -> None:
+        """Use one token."""
+        self.tokens -= 1
+
+
+class Pacing:
+    """The allowance of one asset with those of the people it speaks to."""
+
+    def __init__(self, route: AssetRoute, clock: Clock) -> None:
+        """Start with full buckets."""
+        self._route = route
+        self._clock = clock
+        self._asset = TokenBucket(route.per_second, max(1.0, route.per_second), route.per_second, clock.monotonic())
+        self._pairs: OrderedDict[str, TokenBucket] = OrderedDict()
+
+    def wait_seconds(self, key: str) -> float:
+        """Return how long a conversation must wait for its next message."""
+        now = self._clock.monotonic()
+        wait = self._asset.wait_seconds(now)
+        return max(wait, self._pair(key, now).wait_seconds(now)) if self._route.pair_interval_seconds else wait
+
+    def take(self, key: str) -> None:
+        """Use up one message to a conversation."""
+        self._asset.take()
+        if self._route.pair_interval_seconds:
+            self._pair(key, self._clock.monotonic()).take()
+
+    def _pair(self, key: str, now: float) -> TokenBucket:
+        bucket = self._pairs.get(key)
+        if bucket is None:
+            burst = float(self._route.pair_burst)
+            bucket = self._pairs[key] = TokenBucket(1 / self._route.pair_interval_seconds, burst, burst, now)
+            if len(self._pairs) > _MOST_PAIRS:
+                self._pairs.popitem(last=False)
+        self._pairs.move_to_end(key)
+        return bucket

@@ -1,0 +1,299 @@
+"""Writes parts of deliveries: people and conversations resolved, each item an event once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
+
+from hub.contracts import Ignored, MessageItem, RefusedItem, StatusItem
+from hub.errors import Unreadable
+from hub.pipeline.ingest.parts import Part, event_id, source_of
+from hub.services import dead_letters
+from hub.services.contacts import People, learn_names
+from hub.services.conversations import Threads
+from hub.services.dead_letters import Letter
+from hub.services.replies import apply_status
+from hub.store import deliveries, effects
+from hub.store.transaction import Origin, Transaction, UnitOfWork
+from hub.telemetry import metrics
+from schemas import ids
+from schemas.conversations import ContactIdentified, ConversationOpened
+from schemas.messages import MessageReceived, MessageUnsupported
+from schemas.operations import DeliveryRefused, ReasonClass
+
+BY: Final = "ingest"
+_OLDEST_CLAIM: Final = timedelta(days=7)
+
+
+class Recorder:
+    """Records one batch of parts in one transaction; made anew for every run."""
+
+    def __init__(
+        self, unit: UnitOfWork, parts: Sequence[Part], *, redrive: Literal["delivery", "item"] | None = None
+    ) -> None:
+        """Look up everything that the parts speak of, in a handful of queries.
+
+        Args:
+            unit: The transaction.
+            parts: What to record, in order.
+            redrive: What a dead letter that is tried again holds: staleness no longer counts, what is still
+                unreadable raises instead of becoming another letter.
+        """
+        self._redrive = redrive
+        self._unit = unit
+        self._tx = unit.begin(Origin("", BY, "hub"))
+        self._parts = parts
+        self._people = People()
+        self._threads = Threads()
+        self._names: dict[str, str] = {}
+        self._stale_before = timedelta(days=unit.policies.intake.stale_after_days)
+        self._seen = deliveries.known_ids(self._tx, (id_ for _, _, _, id_ in self._items() if id_))
+        self._people.look_up(self._tx, (i.party for _, _, i, _ in self._items() if isinstance(i, MessageItem) and i.party))
+        self._threads.look_up(self._tx, set(self._people.contacts()))
+        self._effects = self._look_up_effects()
+
+    def record(self) -> None:
+        """Write everything, items in order."""
+        tallies = [self._record_part(part) for part in self._parts]
+        self._people.save(self._tx)
+        self._threads.save(self._tx)
+        learn_names(self._tx, self._names.items())
+        if self._redrive is not None:
+            self._recount(tallies)
+            return
+        deliveries.insert_many(
+            self._tx,
+            [
+                _row(part, tally, self._tx.now)
+                for part, tally in zip(self._parts, tallies, strict=True)
+                if part.start == 0
+            ],
+        )
+        for part, tally in zip(self._parts, tallies, strict=True):
+            delivery = part.parsed.entry.delivery
+            if part.start > 0:
+                deliveries.add_counts(self._tx, delivery.id, _state(part), tally)
+            for outcome, count in tally.items():
+                metrics.ingested.labels(delivery.connector, outcome).inc(count)
+
+    def _recount(self, tallies: Sequence[Counter[str]]) -> None:
+        """Count redriven items where they now belong: those of a refused delivery for the first time."""
+        for part, tally in zip(self._parts, tallies, strict=True):
+            counts = dict(tally) if self._redrive == "delivery" else {**tally, "items": 0, "quarantined": -1}
+            deliveries.add_counts(self._tx, part.parsed.entry.delivery.id, "ingested", counts)
+
+    def _record_part(self, part: Part) -> Counter[str]:
+        tally: Counter[str] = Counter(items=len(part.items))
+        delivery = part.parsed.entry.delivery
+        if part.parsed.refusal is not None:
+            self._refuse_delivery(part, *part.parsed.refusal)
+            return tally
+        for index, item in enumerate(part.items, part.start):
+            place = f"{delivery.id}/{index}"
+            id_ = event_id(delivery, item)
+            if id_ is not None and id_ in self._seen:
+                tally["duplicate"] += 1
+                continue
+            if id_ is not None:
+                self._seen.add(id_)
+            if isinstance(item, Ignored):
+                tally["ignored"] += 1
+            elif isinstance(item, RefusedItem):
+                tally[self._refuse_item(part, index, "unreadable", item.reason)] += 1
+            elif self._is_stale(item, delivery.received_at):
+                reason = "it is older than the policy lets the hub act on"
+                tally[self._refuse_item(part, index, "stale", reason, id_)] += 1
+            elif isinstance(item, StatusItem):
+                tally[self._record_status(part, index, item, id_ or "")] += 1
+            elif item.party is None or not item.party.aliases:
+                tally[self._refuse_item(part, index, "unreadable", "the message names no sender", id_)] += 1
+            else:
+                self._record_message(part, item, id_ or "", place)
+                tally["published"] += 1
+        return tally
+
+    def _record_message(self, part: Part, item: MessageItem, id_: str, place: str) -> None:
+        delivery, party = part.parsed.entry.delivery, item.party
+        if party is None:
+            return
+        tx = self._unit.begin(Origin(id_, BY, "customer", received_at=delivery.received_at))
+        contact, is_new = self._people.resolve(tx, party)
+        conversation, opened = self._threads.find_or_open(
+            tx,
+            contact=contact,
+            channel=part.parsed.channel,
+            connector=delivery.connector,
+            asset=item.asset,
+            reply_to=dict(party.reply_to),
+        )
+        channel: Any = part.parsed.channel
+        if is_new:
+            identified = ContactIdentified(contact_id=contact, channel=channel, display_name=party.display_name)
+            tx.state(identified, key=conversation, subject=contact, causation=id_)
+        elif party.display_name:
+            self._names[contact] = party.display_name
+        if opened:
+            fact = ConversationOpened(
+                conversation_id=conversation, contact_id=contact, channel=channel, asset=item.asset
+            )
+            tx.state(fact, key=conversation, subject=conversation, causation=id_)
+        about: dict[str, Any] = {
+            "message_id": "ms_" + ids.digest("message", id_),
+            "conversation_id": conversation,
+            "contact_id": contact,
+            "channel": channel,
+            "asset": item.asset,
+            "provider_message_id": item.provider_id,
+        }
+        data: MessageReceived | MessageUnsupported
+        if item.unsupported is None:
+            data = MessageReceived(
+                **about,
+                kind="text",
+                text=item.text,
+                sender_name=party.display_name,
+                quoted_provider_message_id=item.quoted_provider_id,
+                first_in_conversation=opened,
+            )
+        else:
+            data = MessageUnsupported(**about, provider_kind=item.kind, reason=item.unsupported)
+        time = clamp(item.time, delivery.received_at)
+        source = source_of(delivery, item.asset)
+        tx.state(data, key=conversation, subject=data.message_id, id=id_, time=time, source=source, causation=place)
+        self._threads.record(
+            {
+                "id": data.message_id,
+                "conversation_id": conversation,
+                "case_id": None,
+                "direction": "in",
+                "connector": delivery.connector,
+                "asset": item.asset,
+                "provider_id": item.provider_id,
+                "kind": item.kind,
+                "text": item.text,
+                "state": "received",
+                "time": time,
+                "received_at": delivery.received_at,
+                "event_id": id_,
+            }
+        )
+
+    def _record_status(self, part: Part, index: int, item: StatusItem, id_: str) -> str:
+        delivery = part.parsed.entry.delivery
+        effect_id = self._effects.get(item.correlation or "") or self._effects.get(f"{item.asset}/{item.provider_id}")
+        effect = effects.get(self._tx, effect_id) if effect_id else None
+        if effect is None:
+            row = {
+                "id": id_,
+                "connector": delivery.connector,
+                "asset": item.asset,
+                "target": item.provider_id,
+                "delivery_id": delivery.id,
+                "item": index,
+                "body": asdict(item),
+                "received_at": delivery.received_at,
+            }
+            deliveries.wait(self._tx, row)
+            return "waiting"
+        tx = self._unit.begin(Origin(id_, BY, "provider", effect.traceparent, delivery.received_at))
+        return "published" if apply_status(tx, effect, item, id_) else "ignored"
+
+    def _refuse_delivery(self, part: Part, reason_class: ReasonClass, reason: str) -> None:
+        delivery = part.parsed.entry.delivery
+        tx = self._unit.begin(Origin(delivery.id, BY, "hub", received_at=delivery.received_at))
+        letter = Letter(
+            scope="delivery",
+            group=BY,
+            item=delivery.id,
+            key=f"delivery:{delivery.id}",
+            type=delivery.connector,
+            origin=f"{delivery.connector}/{delivery.app} {delivery.path}",
+            reason_class=reason_class,
+            reason=reason,
+            owner="operations",
+            identity=f"{delivery.path}/{_sha256(delivery.body)}",
+        )
+        refused = DeliveryRefused(delivery_id=delivery.id, connector=delivery.connector, reason=reason)
+        if dead_letters.add(tx, letter):
+            tx.state(refused, key=f"delivery:{delivery.id}", subject=delivery.id)
+
+    def _refuse_item(
+        self, part: Part, index: int, reason_class: ReasonClass, reason: str, id_: str | None = None
+    ) -> str:
+        """Put an item among the dead letters; tells what to count it as."""
+        if self._redrive is not None:
+            raise Unreadable(reason)
+        delivery = part.parsed.entry.delivery
+        cause = id_ or f"{delivery.id}/{index}"
+        tx = self._unit.begin(Origin(cause, BY, "hub", received_at=delivery.received_at))
+        letter = Letter(
+            scope="item",
+            group=BY,
+            item=delivery.id,
+            item_index=index,
+            key=f"delivery:{delivery.id}",
+            type=delivery.connector,
+            origin=f"{delivery.connector}/{delivery.app} item {index}",
+            reason_class=reason_class,
+            reason=reason,
+            owner="operations",
+            identity=id_ or f"{delivery.path}/{_sha256(delivery.body)}/{index}",
+        )
+        return "quarantined" if dead_letters.add(tx, letter) else "duplicate"
+
+    def _is_stale(self, item: MessageItem | StatusItem, received_at: datetime) -> bool:
+        return self._redrive is None and item.time is not None and received_at - item.time > self._stale_before
+
+    def _items(self) -> Iterator[tuple[Part, int, Any, str | None]]:
+        for part in self._parts:
+            for index, item in enumerate(part.items, part.start):
+                yield part, index, item, event_id(part.parsed.entry.delivery, item)
+
+    def _look_up_effects(self) -> dict[str, str]:
+        statuses = [item for _, _, item, _ in self._items() if isinstance(item, StatusItem)]
+        if not statuses:
+            return {}
+        rows = effects.of_statuses(
+            self._tx, (s.correlation for s in statuses if s.correlation), (s.provider_id for s in statuses)
+        )
+        return {row.id: row.id for row in rows} | {f"{r.asset}/{r.provider_id}": r.id for r in rows if r.provider_id}
+
+
+def clamp(time: datetime | None, received_at: datetime) -> datetime:
+    """Return a provider's time, kept within seven days before its arrival."""
+    if time is None:
+        return received_at
+    return min(max(time, received_at - _OLDEST_CLAIM), received_at)
+
+
+def _state(part: Part) -> str:
+    if part.parsed.refusal:
+        return "refused"
+    return "ingested" if part.last else "partial"
+
+
+def _sha256(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
+
+
+def _row(part: Part, tally: Counter[str], now: datetime) -> dict[str, Any]:
+    delivery = part.parsed.entry.delivery
+    return {
+        "id": delivery.id,
+        "journal": part.after.segment_id,
+        "connector": delivery.connector,
+        "app": delivery.app,
+        "received_at": delivery.received_at,
+        "method": delivery.method,
+        "path": delivery.path,
+        "headers": dict(delivery.headers),
+        "body": delivery.body,
+        "sha256": _sha256(delivery.body),
+        "state": _state(part),
+        **{name: tally[name] for name in deliveries.COUNTS},
+        "ingested_at": now,
+    }

@@ -1,0 +1,211 @@
+"""Takes deliveries durably: whatever waits rides in one fsync."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from hub import killpoints
+from hub.errors import JournalUnavailable
+from hub.pipeline.journal.segment import count, create_segment, list_segments, open_for_writing
+from hub.ports import Clock, Randomness
+
+_INSERT: Final = (
+    "INSERT INTO deliveries (received_at, connector, app, method, path, headers, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+_RETRY_SECONDS: Final = 1.0
+
+Row = tuple[int, str, str, str, str, str, bytes]
+"""received_at in microseconds since 1970, connector, app, method, path, headers as JSON, body."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    row: Row
+    future: asyncio.Future[None]
+
+
+class JournalWriter:
+    """The only writer of a journal directory; one thread, one open segment.
+
+    Each start opens a new segment: a segment is written by one process in its whole life.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        clock: Clock,
+        randomness: Randomness,
+        *,
+        segment_bytes: int,
+        disk_free_bytes: int,
+        on_commit: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Prepare; ``on_commit`` is called in the event loop after each commit."""
+        self.directory = directory
+        self.ready = False
+        self.why_not = "the journal is not open yet"
+        self._clock = clock
+        self._randomness = randomness
+        self._segment_bytes = segment_bytes
+        self._disk_free_bytes = disk_free_bytes
+        self._on_commit = on_commit
+        self._queue: deque[_Waiting] = deque()
+        self._wake = threading.Condition()
+        self._closing = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._connection: sqlite3.Connection | None = None
+        self._bytes = 0
+        self._rows = 0
+        self._base = 0
+        self._disk_checked_at = float("-inf")
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[JournalWriter]:
+        """Open a segment, prove that an fsync works, then serve until the block ends."""
+        self._loop = asyncio.get_running_loop()
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        await asyncio.to_thread(self._try_open)
+        self._thread = threading.Thread(target=self._write_for_ever, name="hub-journal", daemon=True)
+        self._thread.start()
+        try:
+            yield self
+        finally:
+            with self._wake:
+                self._closing = True
+                self._wake.notify()
+            await asyncio.to_thread(self._thread.join)
+
+    @property
+    def total(self) -> int:
+        """How many deliveries this journal has ever taken."""
+        return self._base + self._rows
+
+    async def append(self, row: Row) -> None:
+        """Return once the delivery is on disk.
+
+        Raises:
+            JournalUnavailable: It is not, as far as the provider may know; answer 503.
+        """
+        if not self.ready or self._closing:
+            raise JournalUnavailable(self.why_not, retry_after_seconds=_RETRY_SECONDS)
+        waiting = _Waiting(row, asyncio.get_running_loop().create_future())
+        with self._wake:
+            self._queue.append(waiting)
+            self._wake.notify()
+        await waiting.future
+
+    def _write_for_ever(self) -> None:
+        while True:
+            with self._wake:
+                while not self._queue and not self._closing:
+                    if not self._wake.wait(None if self.ready else _RETRY_SECONDS) and not self.ready:
+                        break
+                batch = list(self._queue)
+                self._queue.clear()
+                closing = self._closing
+            if batch:
+                self._write(batch)
+            elif closing:
+                break
+            else:
+                self._try_open()
+        self._close_segment()
+
+    def _write(self, batch: list[_Waiting]) -> None:
+        try:
+            self._refuse_short_disk()
+            connection = self._connection
+            if connection is None:
+                raise JournalUnavailable(self.why_not)  # noqa: TRY301 - one place settles the batch
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany(_INSERT, [waiting.row for waiting in batch])
+            killpoints.reached("journal.before_commit")
+            connection.execute("COMMIT")
+            killpoints.reached("journal.committed")
+        except (sqlite3.Error, OSError, JournalUnavailable) as error:
+            self._lose_segment(error)
+            self._settle(batch, self.why_not)
+            return
+        self._rows += len(batch)
+        self._settle(batch, None)
+        self._bytes += sum(len(waiting.row[6]) + 4096 for waiting in batch)
+        if self._bytes > self._segment_bytes:
+            self._close_segment()
+            self._try_open()
+
+    def _settle(self, batch: list[_Waiting], problem: str | None) -> None:
+        def settle() -> None:
+            for waiting in batch:
+                if waiting.future.done():
+                    continue
+                if problem is None:
+                    waiting.future.set_result(None)
+                else:
+                    error = JournalUnavailable(problem, retry_after_seconds=_RETRY_SECONDS)
+                    waiting.future.set_exception(error)
+            if problem is None:
+                self._on_commit()
+
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(settle)
+
+    def _try_open(self) -> None:
+        """Open the next segment with a probe; stay not ready when the disk does not let us."""
+        try:
+            self._refuse_short_disk()
+            segments = list_segments(self.directory)
+            journal = self._journal_id()
+            base, rows = count(segments[-1]) if segments else (0, 0)
+            number = segments[-1].number + 1 if segments else 1
+            segment = create_segment(self.directory, journal, number, self._randomness.token()[:16], base + rows)
+            self._connection = open_for_writing(segment)
+        except (sqlite3.Error, OSError, JournalUnavailable) as error:
+            self._lose_segment(error)
+            return
+        self._base, self._rows, self._bytes = base + rows, 0, 0
+        self.ready, self.why_not = True, ""
+
+    def _journal_id(self) -> str:
+        path = self.directory / "journal.id"
+        if not path.exists():
+            draft = path.with_suffix(".draft")
+            draft.write_text(self._randomness.token())
+            with draft.open() as file:
+                os.fsync(file.fileno())
+            draft.rename(path)
+        return path.read_text().strip()
+
+    def _refuse_short_disk(self) -> None:
+        now = self._clock.monotonic()
+        if now - self._disk_checked_at < _RETRY_SECONDS and self.ready:
+            return
+        disk = os.statvfs(self.directory)
+        if disk.f_bavail * disk.f_frsize < self._disk_free_bytes:
+            msg = "the disk is short: less is free than HUB_LIMITS__DISK_FREE_BYTES; free some, nothing is lost"
+            raise JournalUnavailable(msg)
+        self._disk_checked_at = now
+
+    def _lose_segment(self, error: Exception) -> None:
+        """Give the segment up after an error: an fsync that failed is never tried again on the same file."""
+        self.ready = False
+        self.why_not = str(error) if isinstance(error, JournalUnavailable) else f"the journal cannot be written: {error}"
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(sqlite3.Error):
+                connection.close()
+
+    def _close_segment(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            # Closing the last connection moves the WAL into the file: a copy of up to a segment's size.
+            threading.Thread(target=connection.close, name="hub-journal-close").start()

@@ -1,0 +1,1 @@
+"""Use cases, one file an aggregate; the only writers of state."""

@@ -1,0 +1,95 @@
+"""Matters inside a conversation."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy.engine import Row
+
+from hub.services import conversations
+from hub.store.tables import cases
+from hub.store.transaction import Transaction
+from schemas.conversations import CaseDiagnosed, CaseKind, CaseOpened, CaseScope
+from schemas.messages import MessageReceived, MessageUnsupported
+
+_OPEN_OF: Final = (
+    select(cases)
+    .where(cases.c.conversation_id == bindparam("conversation"), cases.c.state == "open")
+    .order_by(cases.c.position.desc())
+    .limit(1)
+)
+_INSERT: Final = insert(cases)
+_DIAGNOSE: Final = (
+    update(cases)
+    .where(cases.c.id == bindparam("case"))
+    .values(kind=bindparam("new_kind"), scope=bindparam("new_scope"), version=cases.c.version + 1)
+)
+
+
+def open_of(tx: Transaction, conversation_id: str) -> Row[Any] | None:
+    """Return the newest open case of a conversation."""
+    return tx.one(_OPEN_OF, conversation=conversation_id)
+
+
+def open_for(tx: Transaction, message: MessageReceived | MessageUnsupported, summary: str) -> str:
+    """Open a case for a message, then return its id."""
+    case = tx.new_id("ca")
+    tx.run(
+        _INSERT,
+        id=case,
+        conversation_id=message.conversation_id,
+        contact_id=message.contact_id,
+        state="open",
+        kind="unknown",
+        scope="unknown",
+        summary=summary,
+        opened_at=tx.now,
+        version=1,
+    )
+    conversations.join_case(tx, message.message_id, case)
+    tx.state(
+        CaseOpened(
+            case_id=case,
+            conversation_id=message.conversation_id,
+            contact_id=message.contact_id,
+            message_id=message.message_id,
+        ),
+        key=message.conversation_id,
+        subject=case,
+    )
+    return case
+
+
+def diagnose(
+    tx: Transaction,
+    message: MessageReceived | MessageUnsupported,
+    case_id: str,
+    *,
+    kind: CaseKind,
+    scope: CaseScope,
+    needs_ticket: bool,
+    summary: str,
+    asked_at: datetime,
+    rule: str,
+) -> None:
+    """Record what the quick diagnosis says of a case."""
+    tx.run(_DIAGNOSE, case=case_id, new_kind=kind, new_scope=scope)
+    tx.state(
+        CaseDiagnosed(
+            case_id=case_id,
+            conversation_id=message.conversation_id,
+            contact_id=message.contact_id,
+            message_id=message.message_id,
+            kind=kind,
+            scope=scope,
+            needs_ticket=needs_ticket,
+            summary=summary,
+            asked_at=asked_at,
+            rule=rule,
+            policy_version=tx.policies.version,
+        ),
+        key=message.conversation_id,
+        subject=case_id,
+    )

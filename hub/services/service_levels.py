@@ -1,0 +1,106 @@
+"""Clocks of tickets: started, warned, breached; each change is an event."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, Final
+
+from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy.engine import Row
+
+from hub.domain.service_levels import Promise
+from hub.store import timers
+from hub.store.tables import clocks, tickets
+from hub.store.transaction import Projection, Transaction
+from schemas.envelope import CloudEvent
+from schemas.operations import TimerFired
+from schemas.tickets import ClockBreached, ClockStarted, ClockWarned, TicketOpened
+
+_NOTICE_USEFUL_FOR: Final = timedelta(days=7)
+
+_INSERT: Final = insert(clocks)
+_WITH_TICKET: Final = (
+    select(clocks, tickets.c.folio, tickets.c.conversation_id)
+    .join(tickets, tickets.c.id == clocks.c.ticket_id)
+    .where(clocks.c.id == bindparam("clock"))
+)
+_OF_TICKET: Final = select(clocks).where(clocks.c.ticket_id == bindparam("ticket")).order_by(clocks.c.due_at)
+_SET: Final = update(clocks).where(clocks.c.id == bindparam("clock")).values(state=bindparam("new_state"))
+
+
+def start(tx: Transaction, ticket: TicketOpened, promise: Promise) -> None:
+    """Start one clock of a ticket, with the timers that will ask about it."""
+    clock = tx.new_id("ck")
+    tx.state(
+        ClockStarted(
+            clock_id=clock,
+            ticket_id=ticket.ticket_id,
+            folio=ticket.folio,
+            conversation_id=ticket.conversation_id,
+            name=promise.name,
+            due_at=promise.due_at,
+            warn_at=promise.warn_at,
+            unit=promise.unit,
+            target_minutes=promise.target_minutes,
+            policy_version=tx.policies.version,
+        ),
+        key=ticket.conversation_id,
+        subject=clock,
+        time=ticket.asked_at,
+    )
+    for name, at in (("warn", promise.warn_at), ("breach", promise.due_at)):
+        last = at + _NOTICE_USEFUL_FOR
+        timers.arm(tx, f"{name}:{clock}", at, key=ticket.conversation_id, not_after=last)
+
+
+def look_at(tx: Transaction, fired: TimerFired) -> None:
+    """Answer a timer's question: warn about a clock or declare it breached, unless that is no longer so."""
+    step, _, clock_id = fired.name.partition(":")
+    timer = timers.get(tx, fired.name)
+    clock = tx.one(_WITH_TICKET, clock=clock_id)
+    if timer is None or timer.generation != fired.generation or clock is None:
+        return
+    about: dict[str, Any] = {
+        "clock_id": clock.id,
+        "ticket_id": clock.ticket_id,
+        "folio": clock.folio,
+        "conversation_id": clock.conversation_id,
+        "name": clock.name,
+        "due_at": clock.due_at,
+    }
+    if step == "warn" and clock.state == "running":
+        tx.state(ClockWarned(**about), key=clock.conversation_id, subject=clock.id, time=fired.due)
+    elif step == "breach" and clock.state in {"running", "warned"}:
+        tx.state(ClockBreached(**about), key=clock.conversation_id, subject=clock.id, time=fired.due)
+
+
+def of_ticket(tx: Transaction, ticket_id: str) -> Sequence[Row[Any]]:
+    """Return the clocks of a ticket, the most pressing first."""
+    return tx.all(_OF_TICKET, ticket=ticket_id)
+
+
+def _apply(tx: Transaction, event: CloudEvent[Any]) -> None:
+    data = event.data
+    if isinstance(data, ClockStarted):
+        tx.run(
+            _INSERT,
+            id=data.clock_id,
+            ticket_id=data.ticket_id,
+            name=data.name,
+            unit=data.unit,
+            started_at=event.time,
+            warn_at=data.warn_at,
+            due_at=data.due_at,
+            state="running",
+            policy_version=data.policy_version,
+        )
+    elif isinstance(data, ClockWarned):
+        tx.run(_SET, clock=data.clock_id, new_state="warned")
+    elif isinstance(data, ClockBreached):
+        tx.run(_SET, clock=data.clock_id, new_state="breached")
+
+
+CLOCKS: Final = Projection(
+    "clocks", frozenset({ClockStarted.TYPE, ClockWarned.TYPE, ClockBreached.TYPE}), _apply
+)

@@ -1,0 +1,179 @@
+"""Wiring of one hub process, from the environment."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from hub.errors import Misconfigured
+
+PREFIX: Final = "HUB_"
+
+Role = Literal["all", "intake", "receiver", "ingester", "worker"]
+
+
+class Waits(BaseModel):
+    """Every wait of pipeline, timers or effects; harnesses shorten them by ``HUB_WAITS__…``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    event_retry_seconds: tuple[float, ...] = Field(
+        default=(1, 10, 60, 300, 1800), description="Pauses between the attempts at one event; then a dead letter."
+    )
+    sweep_interval_seconds: float = Field(default=60, gt=0, description="How often each group looks for missed events.")
+    sweep_age_seconds: float = Field(default=60, ge=0, description="How old an event is when a sweep may take it.")
+    probe_seconds: float = Field(default=30, gt=0, description="First pause before a paused group tries one event.")
+    probe_max_seconds: float = Field(default=900, gt=0, description="Longest pause between two such tries.")
+    store_retry_seconds: float = Field(default=0.5, gt=0, description="Pause after the database could not serve.")
+    provider_retry_seconds: tuple[float, ...] = Field(
+        default=(60, 300, 1800, 7200, 21600, 43200, 86400),
+        description="Pauses between the attempts at one effect; the last repeats until its last useful instant.",
+    )
+    effect_useful_seconds: float = Field(default=259_200, gt=0, description="How long an effect is worth trying.")
+    doubt_seconds: float = Field(default=120, gt=0, description="How long an unclear send may settle by itself.")
+    breaker_seconds: float = Field(default=30, gt=0, description="First pause of an open circuit breaker.")
+    breaker_max_seconds: float = Field(default=900, gt=0, description="Longest pause of an open circuit breaker.")
+    lease_seconds: float = Field(default=60, gt=0, description="How long the lease on an asset lasts unrenewed.")
+    look_seconds: float = Field(default=0.25, gt=0, description="How often changes by other processes are looked for.")
+    stop_seconds: float = Field(default=20, gt=0, description="How long a clean stop may take.")
+
+
+class Limits(BaseModel):
+    """What the intake accepts; change by ``HUB_LIMITS__…``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    body_bytes: int = Field(default=4 * 1024 * 1024, gt=0, description="One body; Meta sends up to 3 MB.")
+    bodies_in_flight_bytes: int = Field(default=64 * 1024 * 1024, gt=0, description="All bodies being received.")
+    header_bytes: int = Field(default=16 * 1024, gt=0, description="Request line with all headers.")
+    request_seconds: float = Field(default=10, gt=0, description="Headers or body, from the first byte to the last.")
+    connections: int = Field(default=4096, gt=0, description="Open sockets; more are closed at once.")
+    bad_signatures_burst: int = Field(default=100, gt=0, description="Failed signatures a source may send at once.")
+    bad_signatures_per_second: float = Field(default=1, gt=0, description="How fast that allowance refills.")
+    segment_bytes: int = Field(default=64 * 1024 * 1024, gt=0, description="Size at which a journal segment closes.")
+    segment_keep_seconds: float = Field(default=86_400, ge=0, description="How long an ingested segment stays.")
+    disk_free_bytes: int = Field(default=1024**3, ge=0, description="Free disk under which the intake answers 503.")
+
+
+class HubSettings(BaseModel):
+    """Where this process listens, where it keeps its data, which part of the hub it is."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    data: Path = Field(default=Path(".data"), description="Data directory, on a persistent local disk.")
+    role: Role = Field(default="all", description="Which part of the hub this process is.")
+    webhook_host: str = Field(default="127.0.0.1", description="Address of the public listener.")
+    webhook_port: int = Field(default=8320, ge=1, le=65535, description="Port of the public listener.")
+    private_host: str = Field(default="127.0.0.1", description="Address of pages, API, metrics; loopback only.")
+    private_port: int = Field(default=8321, ge=1, le=65535, description="Port of pages, API, metrics.")
+    simulator_port: int = Field(default=8322, ge=1, le=65535, description="Port of the sandbox's simulators.")
+    database_url: str | None = Field(default=None, description="Leave out for the embedded SQLite.")
+    trusted_proxies: tuple[str, ...] = Field(default=(), description="Peers whose X-Forwarded-For is believed.")
+    waits: Waits = Waits()
+    limits: Limits = Limits()
+
+    @model_validator(mode="after")
+    def _private_stays_private(self) -> Self:
+        try:
+            loopback = ipaddress.ip_address(self.private_host).is_loopback
+        except ValueError:
+            loopback = self.private_host == "localhost"
+        if not loopback:
+            msg = "HUB_PRIVATE_HOST must be a loopback address until sign-on exists; put a proxy with sign-on in front"
+            raise ValueError(msg)
+        if self.database_url is not None and not self.database_url.startswith("sqlite"):
+            msg = "HUB_DATABASE_URL: this version keeps its data in SQLite only; leave it out"
+            raise ValueError(msg)
+        if len({self.webhook_port, self.private_port, self.simulator_port}) < 3:  # noqa: PLR2004
+            msg = "HUB_WEBHOOK_PORT, HUB_PRIVATE_PORT, HUB_SIMULATOR_PORT must differ"
+            raise ValueError(msg)
+        return self
+
+
+def nested(environ: Mapping[str, str], prefix: str) -> dict[str, Any]:
+    """Return the variables under a prefix as a tree: ``A__B=c`` becomes ``{"a": {"b": "c"}}``."""
+    tree: dict[str, Any] = {}
+    for name, value in environ.items():
+        if not name.upper().startswith(prefix):
+            continue
+        *path, leaf = name.lower()[len(prefix) :].split("__")
+        branch = tree
+        for part in path:
+            branch = branch.setdefault(part, {})
+        branch[leaf] = value
+    return tree
+
+
+def load(environ: Mapping[str, str], **given: object) -> HubSettings:
+    """Read the process's settings.
+
+    Args:
+        environ: The environment; only ``HUB_…`` names of this class are looked at.
+        given: Values from the command line; None means not given.
+
+    Raises:
+        Misconfigured: Naming every wrong variable at once.
+    """
+    values = {k: v for k, v in nested(environ, PREFIX).items() if k in HubSettings.model_fields}
+    for name in ("trusted_proxies",):
+        if isinstance(values.get(name), str):
+            values[name] = tuple(part.strip() for part in values[name].split(",") if part.strip())
+    waits = values.get("waits", {})
+    for name in ("event_retry_seconds", "provider_retry_seconds"):
+        if isinstance(waits.get(name), str):
+            waits[name] = tuple(waits[name].split(","))
+    values |= {k: v for k, v in given.items() if v is not None}
+    try:
+        return HubSettings.model_validate(values)
+    except ValidationError as error:
+        raise Misconfigured(explain(error, PREFIX)) from None
+
+
+def explain(error: ValidationError, prefix: str) -> list[str]:
+    """Return one sentence for each wrong variable, without any value."""
+    found = []
+    for problem in error.errors(include_input=False, include_url=False, include_context=False):
+        name = prefix + "__".join(str(part) for part in problem["loc"]).upper()
+        text = problem["msg"].removeprefix("Value error, ")
+        found.append(text if text.startswith(PREFIX) else f"{name}: {text}")
+    return found
+
+
+@dataclass
+class SecretFile:
+    """A secret kept in a file that only its owner can read, read again when it changes.
+
+    One secret a line; the first two lines count, so that a new one can overlap the old.
+    """
+
+    path: Path
+    _stamp: tuple[int, int] = (0, 0)
+    _secrets: tuple[bytes, ...] = ()
+
+    def current(self) -> tuple[bytes, ...]:
+        """Return the active secrets.
+
+        Raises:
+            Misconfigured: The file is missing, empty, masked, or readable by others.
+        """
+        try:
+            found = os.stat(self.path)
+        except OSError as error:
+            raise Misconfigured([f"{self.path.name}: cannot be read ({error.strerror})"]) from None
+        stamp = (found.st_mtime_ns, found.st_ino)
+        if stamp != self._stamp:
+            if stat.S_IMODE(found.st_mode) & 0o077:
+                raise Misconfigured([f"{self.path.name}: others can read it; set its mode to 0600"])
+            lines = [line.strip() for line in self.path.read_bytes().splitlines()]
+            secrets = tuple(line for line in lines if line)[:2]
+            if not secrets or any(set(secret) <= set(b"*") for secret in secrets):
+                raise Misconfigured([f"{self.path.name}: holds no secret; put one a line into it"])
+            self._stamp, self._secrets = stamp, secrets
+        return self._secrets

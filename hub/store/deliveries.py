@@ -1,0 +1,144 @@
+"""Raw deliveries as received, how far each journal is ingested, what waits for its original."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from sqlalchemy import bindparam, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.engine import Row
+
+from hub.store.tables import deliveries, events, journal_cursors, waiting_items
+from hub.store.transaction import Transaction
+
+COUNTS: Final = ("items", "published", "ignored", "duplicate", "quarantined", "waiting")
+
+_INSERT: Final = insert(deliveries).on_conflict_do_nothing(index_elements=["id"])
+_ADD: Final = (
+    update(deliveries)
+    .where(deliveries.c.id == bindparam("delivery"))
+    .values(
+        state=bindparam("new_state"),
+        **{name: deliveries.c[name] + bindparam(f"more_{name}") for name in COUNTS},
+    )
+)
+_BY_ID: Final = select(deliveries).where(deliveries.c.id == bindparam("delivery"))
+_RECENT: Final = select(deliveries).order_by(deliveries.c.position.desc()).limit(bindparam("limit"))
+_SUMS: Final = select(
+    deliveries.c.connector, func.count(), *(func.sum(deliveries.c[name]) for name in COUNTS)
+).group_by(deliveries.c.connector)
+
+_CURSOR: Final = select(journal_cursors).where(journal_cursors.c.journal == bindparam("of_journal"))
+_CURSORS: Final = select(journal_cursors)
+_FIRST_CURSOR: Final = insert(journal_cursors)
+_MOVE_CURSOR: Final = (
+    update(journal_cursors)
+    .where(journal_cursors.c.journal == bindparam("of_journal"))
+    .values(
+        segment=bindparam("to_segment"),
+        segment_id=bindparam("to_segment_id"),
+        row=bindparam("to_row"),
+        item=bindparam("to_item"),
+        ingested=journal_cursors.c.ingested + bindparam("more"),
+        token=bindparam("by_token"),
+    )
+)
+
+_KNOWN_EVENTS: Final = select(events.c.id).where(events.c.id.in_(bindparam("ids", expanding=True)))
+_KNOWN_WAITING: Final = select(waiting_items.c.id).where(waiting_items.c.id.in_(bindparam("ids", expanding=True)))
+_WAIT: Final = insert(waiting_items)
+_WAITING_FOR: Final = (
+    select(waiting_items)
+    .where(
+        waiting_items.c.connector == bindparam("of_connector"),
+        waiting_items.c.asset == bindparam("of_asset"),
+        waiting_items.c.target == bindparam("original"),
+    )
+    .order_by(waiting_items.c.position)
+)
+_STOP_WAITING: Final = delete(waiting_items).where(waiting_items.c.id == bindparam("item_id"))
+
+
+def insert_many(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write raw deliveries; one that is already there (its first part was written) stays as it is."""
+    tx.run_many(_INSERT, rows)
+
+
+def add_counts(tx: Transaction, delivery_id: str, state: str, counts: Mapping[str, int]) -> None:
+    """Add to what became of a delivery's items."""
+    tx.run(
+        _ADD, delivery=delivery_id, new_state=state, **{f"more_{name}": counts.get(name, 0) for name in COUNTS}
+    )
+
+
+def get(tx: Transaction, delivery_id: str) -> Row[Any] | None:
+    """Return one raw delivery with what became of it."""
+    return tx.one(_BY_ID, delivery=delivery_id)
+
+
+def recent(tx: Transaction, limit: int) -> Sequence[Row[Any]]:
+    """Return the newest deliveries, newest first."""
+    return tx.all(_RECENT, limit=limit)
+
+
+def sums(tx: Transaction) -> dict[str, dict[str, int]]:
+    """Return what became of all items, by connector."""
+    return {
+        row[0]: {"deliveries": row[1], **{name: int(value or 0) for name, value in zip(COUNTS, row[2:], strict=True)}}
+        for row in tx.all(_SUMS)
+    }
+
+
+def cursor(tx: Transaction, journal: str) -> Row[Any] | None:
+    """Return how far a journal is ingested."""
+    return tx.one(_CURSOR, of_journal=journal)
+
+
+def cursors(tx: Transaction) -> Sequence[Row[Any]]:
+    """Return how far every known journal is ingested."""
+    return tx.all(_CURSORS)
+
+
+def move_cursor(
+    tx: Transaction, journal: str, *, first: bool, segment: int, segment_id: str, row: int, item: int, more: int, token: str
+) -> None:
+    """Set how far a journal is ingested, counting ``more`` deliveries as done."""
+    if first:
+        place = {"segment": segment, "segment_id": segment_id, "row": row, "item": item}
+        tx.run(_FIRST_CURSOR, journal=journal, **place, ingested=more, token=token)
+        return
+    tx.run(
+        _MOVE_CURSOR,
+        of_journal=journal,
+        to_segment=segment,
+        to_segment_id=segment_id,
+        to_row=row,
+        to_item=item,
+        more=more,
+        by_token=token,
+    )
+
+
+def known_ids(tx: Transaction, ids: Iterable[str]) -> set[str]:
+    """Return which of these item events were stated before, or wait for their original."""
+    wanted = sorted(set(ids))
+    if not wanted:
+        return set()
+    found = {row.id for row in tx.all(_KNOWN_EVENTS, ids=wanted)}
+    return found | {row.id for row in tx.all(_KNOWN_WAITING, ids=wanted)}
+
+
+def wait(tx: Transaction, item: Mapping[str, Any]) -> None:
+    """Keep an item until the thing it speaks of is known."""
+    tx.run(_WAIT, **item)
+
+
+def waiting_for(tx: Transaction, connector: str, asset: str, target: str) -> Sequence[Row[Any]]:
+    """Return what waits for a message of ours, in the order it came."""
+    return tx.all(_WAITING_FOR, of_connector=connector, of_asset=asset, original=target)
+
+
+def stop_waiting(tx: Transaction, item_id: str) -> None:
+    """Forget that an item waits."""
+    tx.run(_STOP_WAITING, item_id=item_id)

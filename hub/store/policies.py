@@ -1,0 +1,60 @@
+"""Versions of the company's rules in the database."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import bindparam, func, insert, select
+from sqlalchemy.engine import Connection
+
+from hub.domain.policies import KINDS, Policies, PolicyBook, PolicyRow
+from hub.store.tables import policies
+
+SHIPPED: Final = Path(__file__).parent.parent / "policies" / "exsim.toml"
+
+_NEWEST: Final = select(func.max(policies.c.position))
+_ALL: Final = select(policies.c.position, policies.c.kind, policies.c.body, policies.c.valid_from)
+_VERSION: Final = select(func.max(policies.c.version)).where(policies.c.kind == bindparam("kind"))
+_INSERT: Final = insert(policies)
+
+_SINCE_EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class PolicyReader:
+    """Reads the rules in force, parsing a set of versions once."""
+
+    def __init__(self) -> None:
+        """Know nothing yet."""
+        self._books: dict[int, PolicyBook] = {}
+
+    def load(self, connection: Connection, now: datetime) -> Policies:
+        """Return the rules in force at ``now`` as the connection sees them."""
+        newest = connection.execute(_NEWEST).scalar() or 0
+        book = self._books.get(newest)
+        if book is None:
+            book = PolicyBook(PolicyRow(*row) for row in connection.execute(_ALL))
+            self._books = {newest: book}
+        return book.at(now)
+
+
+def seed(connection: Connection, path: Path = SHIPPED) -> None:
+    """Write the first version of each kind that has none, from the shipped example."""
+    for kind, body in read_toml(path).items():
+        if connection.execute(_VERSION, {"kind": kind}).scalar() is None:
+            row = {"kind": kind, "version": 1, "body": body, "valid_from": _SINCE_EVER, "author": "shipped"}
+            connection.execute(_INSERT, row)
+
+
+def read_toml(path: Path) -> Mapping[str, Any]:
+    """Return every kind of rule in a TOML file, checked.
+
+    Raises:
+        pydantic.ValidationError: A rule is wrong.
+        KeyError: A table names no known kind.
+    """
+    bodies = tomllib.loads(path.read_text(encoding="utf-8"))
+    return {kind: KINDS[kind].model_validate(body).model_dump(mode="json") for kind, body in bodies.items()}

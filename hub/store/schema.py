@@ -1,0 +1,108 @@
+"""Brings a database to the shape that this code knows, or refuses it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Engine, insert, select, update
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import OperationalError
+
+from hub import killpoints
+from hub.errors import Misconfigured
+from hub.store import policies
+from hub.store.tables import schema, store_info
+
+CODE: Final = 1
+"""Counts up with each release; a database says which is the oldest that may still run on it."""
+
+HEAD: Final = "0001"
+"""The newest migration step; a test holds it against the folder."""
+
+
+@contextmanager
+def locked(data: Path, name: str) -> Iterator[None]:
+    """Hold a lock of the data directory, for one process at a time.
+
+    Raises:
+        Misconfigured: Another process holds it.
+    """
+    descriptor = os.open(data / f"{name}.lock", os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            msg = f"another process is the {name} of this data directory; stop it, or name another one with --data"
+            raise Misconfigured([msg]) from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def prepare(engine: Engine, *, store_id: str, now: datetime) -> None:
+    """Migrate the database when it is behind; leave a current one alone.
+
+    Args:
+        engine: Writes to the database; nobody else does meanwhile.
+        store_id: Lasting id of a database that is made now.
+        now: When it is made.
+
+    Raises:
+        Misconfigured: The database was changed by newer code that this code may not run beside.
+    """
+    with engine.connect() as connection:
+        found = _version(connection)
+        if found is None or found[0] < HEAD:
+            _migrate(connection, store_id, now)
+        elif found[1] > CODE:
+            msg = f"the database needs code of release {found[1]} or newer, this is {CODE}; upgrade the hub"
+            raise Misconfigured([msg])
+
+
+def is_current(engine: Engine) -> bool:
+    """Tell whether the database has every step that this code knows."""
+    with engine.connect() as connection:
+        found = _version(connection)
+    return found is not None and found[0] >= HEAD
+
+
+def _version(connection: Connection) -> tuple[str, int] | None:
+    try:
+        row = connection.execute(select(schema.c.version, schema.c.oldest_code)).first()
+    except OperationalError as error:
+        if "no such table" not in str(error.orig):
+            raise
+        return None
+    return None if row is None else (row.version, row.oldest_code)
+
+
+def _migrate(connection: Connection, store_id: str, now: datetime) -> None:
+    # Imported here: a current database, the common case, must not pay for Alembic at start.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", "hub:store/migrations")
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    try:
+        command.upgrade(config, HEAD)
+        step = ScriptDirectory.from_config(config).get_revision(HEAD).module
+        values = {"version": HEAD, "oldest_code": step.OLDEST_CODE}
+        if connection.execute(update(schema).values(values)).rowcount == 0:
+            connection.execute(insert(schema).values(values))
+            connection.execute(insert(store_info).values(id=store_id, created_at=now, clean=1))
+        policies.seed(connection)
+        killpoints.reached("migration.before_commit")
+    except BaseException:
+        connection.exec_driver_sql("ROLLBACK")
+        raise
+    connection.exec_driver_sql("COMMIT")

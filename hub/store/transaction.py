@@ -1,0 +1,192 @@
+"""What a function may do inside one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Executable
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.engine import Connection, Row
+
+from hub.domain.policies import Policies
+from hub.store import tables
+from schemas import ids
+from schemas.envelope import CloudEvent, EventData, schema_address
+
+D = TypeVar("D", bound=EventData)
+
+_INSERT_EVENT: Final = insert(tables.events)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Why something is done, by whom.
+
+    Attributes:
+        cause: Id of the event, delivery item or command that is being handled; ids of what follows derive from it.
+        by: Consumer group, ``ingest``, or the command's name.
+        actor: ``hub:<group>``, ``staff:<id>``, ``customer`` or ``provider``.
+    """
+
+    cause: str
+    by: str
+    actor: str
+    traceparent: str | None = None
+    received_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """One stated event on its way to the table."""
+
+    event: CloudEvent[Any]
+    data_json: str
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """A table that is built from events alone, in the transaction that states them."""
+
+    name: str
+    types: frozenset[str]
+    apply: Callable[[Transaction, CloudEvent[Any]], None]
+
+
+@dataclass(slots=True)
+class UnitOfWork:
+    """All that one transaction writes; several causes may share it."""
+
+    connection: Connection
+    now: datetime
+    load_policies: Callable[[Connection, datetime], Policies]
+    projections: Mapping[str, Sequence[Projection]] = field(default_factory=dict)
+    stated: list[Stated] = field(default_factory=list)
+    signals: set[str] = field(default_factory=set)
+    _policies: Policies | None = None
+
+    def begin(self, origin: Origin) -> Transaction:
+        """Return the view of this transaction in which everything derives from one cause."""
+        return Transaction(self, origin)
+
+    @property
+    def policies(self) -> Policies:
+        """The rules in force at ``now``, as this transaction sees them."""
+        if self._policies is None:
+            self._policies = self.load_policies(self.connection, self.now)
+        return self._policies
+
+    def flush(self) -> None:
+        """Take positions for the stated events, then write them with their projections."""
+        if not self.stated:
+            return
+        self.connection.execute(_INSERT_EVENT, [_row(stated) for stated in self.stated])
+        for stated in self.stated:
+            for projection in self.projections.get(stated.event.type, ()):
+                projection.apply(self.begin(Origin(stated.event.id, projection.name, "hub")), stated.event)
+
+
+class Transaction:
+    """One cause's view of a transaction: query, state facts, derive ids.
+
+    Lives no longer than the function it was given to.
+    """
+
+    __slots__ = ("_ordinals", "_unit", "now", "origin")
+
+    def __init__(self, unit: UnitOfWork, origin: Origin) -> None:
+        """Share the unit's connection with its instant."""
+        self._unit = unit
+        self.origin = origin
+        self.now = unit.now
+        self._ordinals: dict[str, int] = {}
+
+    @property
+    def policies(self) -> Policies:
+        """The rules in force at ``now``."""
+        return self._unit.policies
+
+    def one(self, statement: Executable, **params: object) -> Row[Any] | None:
+        """Return the first row, or None."""
+        return self._unit.connection.execute(statement, params).first()
+
+    def all(self, statement: Executable, **params: object) -> Sequence[Row[Any]]:
+        """Return every row."""
+        return self._unit.connection.execute(statement, params).all()
+
+    def run(self, statement: Executable, **params: object) -> int:
+        """Execute a write, then return how many rows it touched."""
+        return self._unit.connection.execute(statement, params).rowcount
+
+    def run_many(self, statement: Executable, rows: Sequence[Mapping[str, object]]) -> None:
+        """Execute a write once a row; nothing for no rows."""
+        if rows:
+            self._unit.connection.execute(statement, list(rows))
+
+    def signal(self, name: str) -> None:
+        """Tell whoever waits for ``name`` after the commit."""
+        self._unit.signals.add(name)
+
+    def new_id(self, prefix: str) -> str:
+        """Return an entity id that derives from the cause: the next of its prefix."""
+        return ids.entity_id(prefix, self.origin.cause, self.origin.by, self._next(prefix))
+
+    def state(
+        self,
+        data: D,
+        *,
+        key: str,
+        subject: str | None = None,
+        id: str | None = None,  # noqa: A002 - the attribute's name in CloudEvents
+        time: datetime | None = None,
+        source: str | None = None,
+        causation: str | None = None,
+    ) -> CloudEvent[D]:
+        """State a fact; it is written when the transaction ends, never without the rest of it."""
+        origin = self.origin
+        event_id = id or ids.derived_event_id(origin.cause, origin.by, data.TYPE, self._next(data.TYPE))
+        event = CloudEvent.model_construct(
+            specversion="1.0",
+            id=event_id,
+            source=source or f"/hub/{origin.by}",
+            type=data.TYPE,
+            subject=subject,
+            time=time or self.now,
+            receivedat=origin.received_at or self.now,
+            datacontenttype="application/json",
+            dataschema=schema_address(data.TYPE),
+            partitionkey=key,
+            traceparent=origin.traceparent,
+            actor=origin.actor,
+            causation=causation or origin.cause,
+            data=data,
+        )
+        self._unit.stated.append(Stated(event, data.model_dump_json()))
+        return event
+
+    def _next(self, of: str) -> int:
+        ordinal = self._ordinals.get(of, 0)
+        self._ordinals[of] = ordinal + 1
+        return ordinal
+
+
+def _row(stated: Stated) -> dict[str, object]:
+    event = stated.event
+    return {
+        "id": event.id,
+        "type": event.type,
+        "key": event.partitionkey,
+        "subject": event.subject,
+        "source": event.source,
+        "time": event.time,
+        "receivedat": event.receivedat,
+        "actor": event.actor,
+        "causation": event.causation,
+        "traceparent": event.traceparent,
+        "data": stated.data_json,
+    }
+
+
+__all__ = ["Origin", "Policies", "Projection", "Stated", "Transaction", "UnitOfWork"]

@@ -1,0 +1,1 @@
+"""The published language of the hub: the events that every part speaks."""

@@ -1,0 +1,72 @@
+"""What the hub says about itself, as events of ``hub.operations`` plus the internal log."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from schemas import topics
+from schemas.envelope import EventData
+from schemas.fields import Instant
+
+ReasonClass = Literal["unreadable", "stale", "permanent", "exhausted", "poison", "ours"]
+
+
+class DeliveryRefused(EventData):
+    """A genuine delivery could not be read; it stands among the dead letters."""
+
+    TYPE: ClassVar = "hub.delivery.refused.v1"
+    TOPIC: ClassVar = topics.OPERATIONS
+
+    delivery_id: str
+    connector: str
+    reason: str
+
+
+class DeadLetterAdded(EventData):
+    """Something was given up on until a person decides."""
+
+    TYPE: ClassVar = "hub.dead_letter.added.v1"
+    TOPIC: ClassVar = topics.OPERATIONS
+
+    dead_letter_id: str
+    origin: str
+    group: str
+    reason_class: ReasonClass
+    reason: str
+    owner: str
+    next_step_es: str
+
+
+class ChannelAlerted(EventData):
+    """A channel needs a person's attention."""
+
+    TYPE: ClassVar = "hub.channel.alerted.v1"
+    TOPIC: ClassVar = topics.OPERATIONS
+
+    connector: str
+    asset: str
+    alert: str
+    explanation_es: str
+
+
+class PolicyChanged(EventData):
+    """A company rule has a new version."""
+
+    TYPE: ClassVar = "hub.policy.changed.v1"
+    TOPIC: ClassVar = topics.OPERATIONS
+
+    kind: str
+    version: int
+    valid_from: Instant
+
+
+class TimerFired(EventData):
+    """An instant that a group had asked for has come; a question to that group, never a fact for others."""
+
+    TYPE: ClassVar = "hub.timer.fired.v1"
+    TOPIC: ClassVar = topics.LOG
+
+    group: str
+    name: str
+    generation: int
+    due: Instant

@@ -1,0 +1,72 @@
+"""What was answered, as events of ``hub.replies``."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from schemas import topics
+from schemas.envelope import EventData
+from schemas.fields import Channel, CustomerText
+
+
+class _Reply(EventData):
+    TOPIC: ClassVar = topics.REPLIES
+
+    reply_id: str
+    conversation_id: str
+    channel: Channel
+    asset: str
+
+
+class ReplyRequested(_Reply):
+    """Something is to be said to a customer; an effect carries it out."""
+
+    TYPE: ClassVar = "hub.reply.requested.v1"
+
+    case_id: str | None = None
+    intent: str
+    text: CustomerText
+
+
+class ReplySent(_Reply):
+    """The provider took the reply; whether it arrived is told later."""
+
+    TYPE: ClassVar = "hub.reply.sent.v1"
+
+    provider_message_id: str
+    attempt: int
+
+
+class ReplyDelivered(_Reply):
+    """The reply reached the customer's device."""
+
+    TYPE: ClassVar = "hub.reply.delivered.v1"
+
+    provider_message_id: str
+
+
+class ReplyRead(_Reply):
+    """The customer opened the reply."""
+
+    TYPE: ClassVar = "hub.reply.read.v1"
+
+    provider_message_id: str
+
+
+class ReplyFailed(_Reply):
+    """The reply will not arrive."""
+
+    TYPE: ClassVar = "hub.reply.failed.v1"
+
+    code: str
+    explanation_es: str
+    attempt: int
+
+
+class ReplyDoubtful(_Reply):
+    """Nobody can tell whether the provider took the reply; a person decides."""
+
+    TYPE: ClassVar = "hub.reply.doubtful.v1"
+
+    reason: str
+    attempt: int

@@ -1,0 +1,1 @@
+"""Tests of the WhatsApp connector with its simulator."""

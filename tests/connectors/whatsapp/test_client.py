@@ -1,0 +1,262 @@
+"""What the sender makes of everything that can happen on the way to WhatsApp."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from connectors.whatsapp.client import proof, request_body
+from hub.contracts import Accepted, NotTaken, Rejected, Unclear
+from tests.connectors.whatsapp.harness import APP_SECRET, TOKEN, call, free_port, running, sender_to
+
+
+def test_the_proof_is_metas() -> None:
+    # Facts 1.9.
+    assert proof(APP_SECRET, TOKEN.encode()) == "ed60e8f8226fcc0b832a9e8d346084ffa3f6b3305bd964799f5c8e27f7c5dd01"
+
+
+def test_a_phone_goes_to_to_a_user_id_to_recipient() -> None:
+    phone, user = (request_body(call(reply_to=to)) for to in ({"to": "5215587654321"}, {"recipient": "MX.135"}))
+
+    assert isinstance(phone, bytes)
+    assert json.loads(phone) == {
+        "messaging_product": "whatsapp",
+        "recipient_type": "individual",
+        "to": "+5215587654321",
+        "type": "text",
+        "text": {"preview_url": False, "body": "Su folio es T-1042"},
+        "biz_opaque_callback_data": "ef_example01",
+    }
+    assert isinstance(user, bytes)
+    assert "to" not in json.loads(user)
+    assert json.loads(user)["recipient"] == "MX.135"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"reply_to": {}},
+        {"reply_to": {"to": "MX.1357924680135792"}},
+        {"reply_to": {"to": "123"}},
+        {"reply_to": {"recipient": "a b"}},
+        {"text": "x" * 4097},
+        {"text": ""},
+        {"payload": {}},
+        {"payload": {"text": 7}},
+        {"kind": "send_template"},
+        {"asset": "../me"},
+        {"effect_id": "e" * 513},
+    ],
+)
+async def test_what_whatsapp_could_never_take_is_rejected_before_it_leaves(given: dict[str, Any]) -> None:
+    sender = sender_to("http://127.0.0.1:1")
+
+    outcome = await sender.send(call(**given))
+
+    assert isinstance(outcome, Rejected)
+    assert outcome.explanation_es.endswith(".")
+
+
+async def test_a_message_arrives_once_with_its_correlation() -> None:
+    async with running() as rig:
+        sender = rig.sender()
+        outcome = await sender.send(call())
+        await sender.close()
+
+        assert isinstance(outcome, Accepted)
+        phone = await rig.control("GET", "phones/+52 55 8765 4321")
+        assert [(line["id"], line["text"], line["effect"]) for line in phone["messages"]] == [
+            (outcome.provider_id, "Su folio es T-1042", "ef_example01")
+        ]
+
+
+async def test_a_user_without_phone_is_reached() -> None:
+    async with running() as rig:
+        sender = rig.sender()
+        outcome = await sender.send(call(reply_to={"recipient": "MX.9753124680975312"}))
+        await sender.close()
+
+        assert isinstance(outcome, Accepted)
+        phone = await rig.control("GET", "phones/MX.9753124680975312")
+        assert len(phone["messages"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        ({"do": "error", "status": 500, "code": 131000}, NotTaken),
+        ({"do": "error", "status": 400, "code": 131047}, Rejected),
+        ({"do": "error", "status": 500, "code": 424242}, Unclear),
+        ({"do": "plain", "status": 502}, Unclear),
+        ({"do": "plain", "status": 500, "taken": True}, Unclear),
+        ({"do": "cut_before"}, Unclear),
+        ({"do": "cut_after"}, Unclear),
+        ({"do": "truncated"}, Unclear),
+        ({"do": "hang", "seconds": 1}, Unclear),
+        ({"do": "hang", "seconds": 1, "taken": True}, Unclear),
+    ],
+)
+@pytest.mark.feature("DX-03", part="whatsapp")
+async def test_each_misbehaviour_has_its_outcome(fault: dict[str, Any], expected: type) -> None:
+    async with running() as rig:
+        await rig.control("POST", "faults", {"answers": [fault]})
+        sender = rig.sender(timeout_seconds=0.3)
+
+        outcome = await sender.send(call())
+        after = await sender.send(call(effect_id="ef_example02"))
+        await sender.close()
+
+        assert isinstance(outcome, expected)
+        assert isinstance(after, Accepted)
+        sends = await rig.ledger("send")
+        taken = fault["do"] in {"cut_after", "truncated"} or fault.get("taken", False)
+        assert [(entry["effect"], entry["taken"]) for entry in sends] == [
+            ("ef_example01", taken),
+            ("ef_example02", True),
+        ]
+
+
+async def test_a_throttled_number_waits_as_long_as_it_is_told() -> None:
+    async with running() as rig:
+        fault = {"do": "error", "status": 429, "code": 130429, "retry_after": 17}
+        await rig.control("POST", "faults", {"answers": [fault, {"do": "plain", "status": 429, "retry_after": 3}]})
+        sender = rig.sender()
+
+        outcomes = [await sender.send(call()) for _ in range(2)]
+        await sender.close()
+
+    found = [(one.code, one.scope, one.retry_after_seconds) for one in outcomes if isinstance(one, NotTaken)]
+    assert found == [("130429", "asset", 17), ("http_429", "asset", 3)]
+
+
+async def test_a_wrong_token_or_version_pauses_the_credential_without_showing_it() -> None:
+    async with running() as rig:
+        for sender, code in ((rig.sender(token="EAAG-other"), "190"), (rig.sender(version="v9.0"), "2500")):
+            outcome = await sender.send(call())
+            await sender.close()
+
+            assert isinstance(outcome, NotTaken)
+            assert (outcome.code, outcome.scope) == (code, "credential")
+            assert "EAAG" not in repr(outcome)
+
+
+@pytest.mark.parametrize("token", ["", "two words", "new\nline", "ñ"])
+async def test_a_token_that_no_header_can_carry_never_leaves(token: str) -> None:
+    outcome = await sender_to("http://127.0.0.1:1", token=token).send(call())
+
+    assert isinstance(outcome, NotTaken)
+    assert outcome.scope == "credential"
+
+
+async def test_nobody_listening_is_surely_not_taken() -> None:
+    sender = sender_to(f"http://127.0.0.1:{free_port()}")
+    outcome = await sender.send(call())
+    await sender.close()
+
+    assert isinstance(outcome, NotTaken)
+    assert outcome.code == "unreachable"
+
+
+async def test_a_name_that_does_not_resolve_is_surely_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def unresolved(*_: object, **__: object) -> None:
+        raise OSError(-2, "Name or service not known")
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", unresolved)
+    sender = sender_to("http://localhost:9")
+    outcome = await sender.send(call())
+    await sender.close()
+
+    assert isinstance(outcome, NotTaken)
+
+
+async def answering(raw: bytes) -> tuple[asyncio.Server, str]:
+    """Serve the same bytes to every connection that sent something."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(64)
+        writer.write(raw)
+        await writer.drain()
+        writer.close()
+
+    port = free_port()
+    return await asyncio.start_server(handle, "127.0.0.1", port), f"http://127.0.0.1:{port}"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\n",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{",
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+        b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 3\r\n\r\nabc",
+        b"HTTP/1.1 200 OK\r\ncontent-length: 2000000\r\n\r\n" + b"x" * 2_000_000,
+    ],
+)
+async def test_an_answer_that_cannot_be_read_is_unclear(raw: bytes) -> None:
+    server, url = await answering(raw)
+    sender = sender_to(url, timeout_seconds=2)
+
+    async with server:
+        outcome = await sender.send(call())
+        await sender.close()
+
+    assert isinstance(outcome, Unclear)
+
+
+async def test_the_whole_call_is_bounded_even_when_the_answer_drips() -> None:
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(64)
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")
+        for _ in range(30):
+            writer.write(b" ")
+            await asyncio.sleep(0.05)
+        writer.close()
+        over.set()
+
+    port, over = free_port(), asyncio.Event()
+    server = await asyncio.start_server(drip, "127.0.0.1", port)
+    sender = sender_to(f"http://127.0.0.1:{port}", timeout_seconds=0.3)
+
+    outcome = await sender.send(call())
+
+    assert isinstance(outcome, Unclear)
+    assert not over.is_set()
+    await sender.close()
+    await over.wait()
+    server.close()
+
+
+async def test_a_proxy_in_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    async with running() as rig:
+        sender = rig.sender()
+        outcome = await sender.send(call())
+        await sender.close()
+
+    assert isinstance(outcome, Accepted)
+
+
+async def test_the_secret_stands_in_no_error(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG", logger="connectors")
+    transport_errors = [b"", b"HTTP/1.1 500 x\r\ncontent-length: 0\r\n\r\n"]
+    for raw in transport_errors:
+        server, url = await answering(raw)
+        sender = sender_to(url)
+        async with server:
+            outcome = await sender.send(call())
+            await sender.close()
+        assert TOKEN not in repr(outcome) + repr(sender) + caplog.text
+
+
+def test_importing_the_connector_imports_no_client_library() -> None:
+    code = "import sys, connectors.whatsapp; print([n for n in ('httpx', 'starlette', 'uvicorn') if n in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+
+    assert found.stdout.strip() == "[]"

@@ -1,0 +1,1 @@
+"""How tests prove features: the catalogue, the marks, the page made from them."""
