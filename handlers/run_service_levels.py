@@ -20,6 +20,4 @@ def run_clocks(event: CloudEvent[TicketOpened | TimerFired], tx: Transaction, po
         service_levels.start(tx, event.data, promise)
 
 
-HANDLER = Handler(
-    group="run-service-levels", types=(TicketOpened, TimerFired), handle=run_clocks, owner="support"
-)
+HANDLER = Handler(group="run-service-levels", types=(TicketOpened, TimerFired), handle=run_clocks, owner="support")

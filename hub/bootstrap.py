@@ -55,6 +55,11 @@ class Hub:
         """A fresh reader of this data directory's journal."""
         return JournalReader(self.settings.data / JOURNAL)
 
+    def journal_grew(self) -> None:
+        """Wake the ingester of this process, if it has one."""
+        if self.ingester is not None:
+            self.ingester.wake()
+
     def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
         """Run a part in the background; when it breaks the process stops with its error."""
         task = asyncio.create_task(work, name=name)
@@ -129,9 +134,7 @@ async def receiving(hub: Hub, on_commit: Callable[[], None] = lambda: None) -> A
 async def storing(hub: Hub) -> AsyncIterator[SqliteStore]:
     """Bring the database up to date, then open it."""
     path = prepare_database(hub.settings.data, hub.clock, hub.randomness)
-    store = SqliteStore(
-        path, hub.clock, projections=projections.ALL, look_seconds=hub.settings.waits.look_seconds
-    )
+    store = SqliteStore(path, hub.clock, projections=projections.ALL, look_seconds=hub.settings.waits.look_seconds)
     async with store.running():
         hub.store = store
         yield store

@@ -37,7 +37,7 @@ async def serve(hub: Hub, ready: Callable[[Hub], None]) -> None:
     role = settings.role
     async with contextlib.AsyncExitStack() as stack:
         if role in {"all", "receiver"}:
-            intake = await stack.enter_async_context(receiving(hub, lambda: hub.ingester and hub.ingester.wake()))
+            intake = await stack.enter_async_context(receiving(hub, hub.journal_grew))
             webhooks = WebhookApp(intake, settings.trusted_proxies)
             place = listening(webhooks, settings.webhook_host, settings.webhook_port, limits=settings.limits)
             await stack.enter_async_context(place)

@@ -70,6 +70,6 @@ def _is_closed(attendance: Attendance, day: date) -> bool:
 @lru_cache(maxsize=64)
 def _holidays(country: str, year: int) -> frozenset[date]:
     # Imported at first use: only roles that tell time need the library.
-    from holidays import country_holidays  # noqa: PLC0415
+    from holidays import country_holidays
 
     return frozenset(country_holidays(country, years=year))

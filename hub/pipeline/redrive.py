@@ -10,7 +10,7 @@ from sqlalchemy.engine import Row
 from hub.contracts import Connector, Handler, RawDelivery
 from hub.errors import NotFound, Permanent, StaleVersion, StoreUnavailable
 from hub.pipeline.consumer import attempt, failures
-from hub.pipeline.ingest.parts import Part, Parsed, parse
+from hub.pipeline.ingest.parts import Parsed, Part, parse
 from hub.pipeline.ingest.recorder import Recorder
 from hub.pipeline.journal import Cursor, Entry
 from hub.ports import Store

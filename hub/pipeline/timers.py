@@ -64,9 +64,7 @@ class TimerWorker:
                     continue
                 outcomes.append(outcome)
                 if not late:
-                    asked = TimerFired(
-                        group=timer.group, name=timer.name, generation=timer.generation, due=timer.due
-                    )
+                    asked = TimerFired(group=timer.group, name=timer.name, generation=timer.generation, due=timer.due)
                     tx.state(
                         asked,
                         key=timer.key,

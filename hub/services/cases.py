@@ -62,7 +62,7 @@ def open_for(tx: Transaction, message: MessageReceived | MessageUnsupported, sum
     return case
 
 
-def diagnose(
+def diagnose(  # noqa: PLR0913 - what a diagnosis says, word by word
     tx: Transaction,
     message: MessageReceived | MessageUnsupported,
     case_id: str,

@@ -101,6 +101,4 @@ def _apply(tx: Transaction, event: CloudEvent[Any]) -> None:
         tx.run(_SET, clock=data.clock_id, new_state="breached")
 
 
-CLOCKS: Final = Projection(
-    "clocks", frozenset({ClockStarted.TYPE, ClockWarned.TYPE, ClockBreached.TYPE}), _apply
-)
+CLOCKS: Final = Projection("clocks", frozenset({ClockStarted.TYPE, ClockWarned.TYPE, ClockBreached.TYPE}), _apply)

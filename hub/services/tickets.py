@@ -27,9 +27,9 @@ _LIST: Final = (
     .limit(bindparam("limit"))
 )
 _COUNTED: Final = insert(counters).values(name=bindparam("counter"), value=bindparam("first"))
-_NEXT: Final = _COUNTED.on_conflict_do_update(
-    index_elements=["name"], set_={"value": counters.c.value + 1}
-).returning(counters.c.value)
+_NEXT: Final = _COUNTED.on_conflict_do_update(index_elements=["name"], set_={"value": counters.c.value + 1}).returning(
+    counters.c.value
+)
 
 NEWEST: Final = 2**62
 

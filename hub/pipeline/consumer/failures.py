@@ -59,9 +59,7 @@ def after_failure(
             return "dead", None
         until = unit.now + timedelta(seconds=ladder[attempts - 1])
         position = start if found is None else found.position
-        groups.hold(
-            tx, handler.group, event.key, position=position, attempts=attempts, until=until, history=history
-        )
+        groups.hold(tx, handler.group, event.key, position=position, attempts=attempts, until=until, history=history)
         return "held", until
 
     return decide

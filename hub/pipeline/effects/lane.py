@@ -118,7 +118,8 @@ class Lane:
         except TimeoutError:
             return Unclear("no answer within the deadline")
         except Exception as error:  # noqa: BLE001 - a sender's bug leaves open whether the provider took it
-            log.error("a sender failed", connector=self._connector, effect=row.id, error=type(error).__name__)
+            # No traceback: it could carry a customer's words.
+            log.error("a sender failed", connector=self._connector, effect=row.id, error=type(error).__name__)  # noqa: TRY400
             return Unclear(f"the sender failed: {type(error).__name__}")
 
     async def _record(self, row: Row[Any], result: Outcome) -> None:

@@ -103,9 +103,7 @@ def doubt(row: Row[Any]) -> Callable[[UnitOfWork], None]:
 
 def _accepted(unit: UnitOfWork, tx: Transaction, row: Row[Any], result: Accepted) -> None:
     if effects.move(tx, row, "accepted", provider_id=result.provider_id):
-        replies.sent(
-            tx, row, result.provider_id, row.attempts, ids.effect_event_id(row.id, row.attempts, "accepted")
-        )
+        replies.sent(tx, row, result.provider_id, row.attempts, ids.effect_event_id(row.id, row.attempts, "accepted"))
     for waiting in deliveries.waiting_for(tx, row.connector, row.asset, result.provider_id):
         current = effects.get(tx, row.id)
         if current is None:

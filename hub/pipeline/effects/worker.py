@@ -88,9 +88,7 @@ class EffectWorker:
         route = self._routes.get(place)
         shared = route.breaker if route is not None else f"{connector}:{asset}"
         if shared not in self._breakers:
-            self._breakers[shared] = Breaker(
-                self._clock, self._waits.breaker_seconds, self._waits.breaker_max_seconds
-            )
+            self._breakers[shared] = Breaker(self._clock, self._waits.breaker_seconds, self._waits.breaker_max_seconds)
         if route is None:
             log.warning("nothing can be sent: the asset is not in the settings", connector=connector, asset=asset)
         lane = Lane(

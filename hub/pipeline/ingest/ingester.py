@@ -13,7 +13,7 @@ from pydantic_core import from_json, to_json
 from hub import killpoints
 from hub.contracts import Connector
 from hub.errors import StoreUnavailable
-from hub.pipeline.ingest.parts import Part, Parsed, cut, parse
+from hub.pipeline.ingest.parts import Parsed, Part, cut, parse
 from hub.pipeline.ingest.recorder import BY, Recorder
 from hub.pipeline.journal import Cursor, Entry, JournalMismatch, JournalReader
 from hub.pipeline.pace import Pace
@@ -86,7 +86,7 @@ class Ingester:
                 continue
             except JournalMismatch as error:
                 self.alarm = str(error)
-                log.error("ingest stopped: the journal is not the one it was", error=str(error))
+                log.error("ingest stopped: the journal is not the one it was", error=str(error))  # noqa: TRY400 - no bug
                 return
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), self._waits.look_seconds)

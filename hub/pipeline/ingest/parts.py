@@ -12,7 +12,8 @@ from hub.pipeline.journal import Cursor, Entry
 from schemas import ids
 from schemas.operations import ReasonClass
 
-_HOLD_ITEMS: Final = 64
+BY: Final = "ingest"
+"""Under which name ingest states events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,4 +114,4 @@ def asset_of(item: Item) -> str | None:
     return item.asset if isinstance(item, MessageItem | StatusItem) else None
 
 
-__all__ = ["Ignored", "Part", "Parsed", "asset_of", "cut", "event_id", "parse", "source_of"]
+__all__ = ["Ignored", "Parsed", "Part", "asset_of", "cut", "event_id", "parse", "source_of"]

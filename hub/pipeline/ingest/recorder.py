@@ -1,8 +1,7 @@
-"""Writes parts of deliveries: people and conversations resolved, each item an event once."""
+"""Writes parts of deliveries: people, conversations, each item as an event once."""
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -11,21 +10,19 @@ from typing import Any, Final, Literal
 
 from hub.contracts import Ignored, MessageItem, RefusedItem, StatusItem
 from hub.errors import Unreadable
-from hub.pipeline.ingest.parts import Part, event_id, source_of
-from hub.services import dead_letters
+from hub.pipeline.ingest import quarantine
+from hub.pipeline.ingest.parts import BY, Part, event_id, source_of
 from hub.services.contacts import People, learn_names
 from hub.services.conversations import Threads
-from hub.services.dead_letters import Letter
 from hub.services.replies import apply_status
 from hub.store import deliveries, effects
-from hub.store.transaction import Origin, Transaction, UnitOfWork
+from hub.store.transaction import Origin, UnitOfWork
 from hub.telemetry import metrics
 from schemas import ids
 from schemas.conversations import ContactIdentified, ConversationOpened
 from schemas.messages import MessageReceived, MessageUnsupported
-from schemas.operations import DeliveryRefused, ReasonClass
+from schemas.operations import ReasonClass
 
-BY: Final = "ingest"
 _OLDEST_CLAIM: Final = timedelta(days=7)
 
 
@@ -52,7 +49,9 @@ class Recorder:
         self._names: dict[str, str] = {}
         self._stale_before = timedelta(days=unit.policies.intake.stale_after_days)
         self._seen = deliveries.known_ids(self._tx, (id_ for _, _, _, id_ in self._items() if id_))
-        self._people.look_up(self._tx, (i.party for _, _, i, _ in self._items() if isinstance(i, MessageItem) and i.party))
+        self._people.look_up(
+            self._tx, (i.party for _, _, i, _ in self._items() if isinstance(i, MessageItem) and i.party)
+        )
         self._threads.look_up(self._tx, set(self._people.contacts()))
         self._effects = self._look_up_effects()
 
@@ -90,7 +89,7 @@ class Recorder:
         tally: Counter[str] = Counter(items=len(part.items))
         delivery = part.parsed.entry.delivery
         if part.parsed.refusal is not None:
-            self._refuse_delivery(part, *part.parsed.refusal)
+            quarantine.delivery(self._unit, delivery, *part.parsed.refusal)
             return tally
         for index, item in enumerate(part.items, part.start):
             place = f"{delivery.id}/{index}"
@@ -202,48 +201,12 @@ class Recorder:
         tx = self._unit.begin(Origin(id_, BY, "provider", effect.traceparent, delivery.received_at))
         return "published" if apply_status(tx, effect, item, id_) else "ignored"
 
-    def _refuse_delivery(self, part: Part, reason_class: ReasonClass, reason: str) -> None:
-        delivery = part.parsed.entry.delivery
-        tx = self._unit.begin(Origin(delivery.id, BY, "hub", received_at=delivery.received_at))
-        letter = Letter(
-            scope="delivery",
-            group=BY,
-            item=delivery.id,
-            key=f"delivery:{delivery.id}",
-            type=delivery.connector,
-            origin=f"{delivery.connector}/{delivery.app} {delivery.path}",
-            reason_class=reason_class,
-            reason=reason,
-            owner="operations",
-            identity=f"{delivery.path}/{_sha256(delivery.body)}",
-        )
-        refused = DeliveryRefused(delivery_id=delivery.id, connector=delivery.connector, reason=reason)
-        if dead_letters.add(tx, letter):
-            tx.state(refused, key=f"delivery:{delivery.id}", subject=delivery.id)
-
     def _refuse_item(
         self, part: Part, index: int, reason_class: ReasonClass, reason: str, id_: str | None = None
     ) -> str:
-        """Put an item among the dead letters; tells what to count it as."""
         if self._redrive is not None:
             raise Unreadable(reason)
-        delivery = part.parsed.entry.delivery
-        cause = id_ or f"{delivery.id}/{index}"
-        tx = self._unit.begin(Origin(cause, BY, "hub", received_at=delivery.received_at))
-        letter = Letter(
-            scope="item",
-            group=BY,
-            item=delivery.id,
-            item_index=index,
-            key=f"delivery:{delivery.id}",
-            type=delivery.connector,
-            origin=f"{delivery.connector}/{delivery.app} item {index}",
-            reason_class=reason_class,
-            reason=reason,
-            owner="operations",
-            identity=id_ or f"{delivery.path}/{_sha256(delivery.body)}/{index}",
-        )
-        return "quarantined" if dead_letters.add(tx, letter) else "duplicate"
+        return quarantine.item(self._unit, part.parsed.entry.delivery, index, reason_class, reason, id_)
 
     def _is_stale(self, item: MessageItem | StatusItem, received_at: datetime) -> bool:
         return self._redrive is None and item.time is not None and received_at - item.time > self._stale_before
@@ -276,10 +239,6 @@ def _state(part: Part) -> str:
     return "ingested" if part.last else "partial"
 
 
-def _sha256(body: bytes) -> str:
-    return hashlib.sha256(body).hexdigest()
-
-
 def _row(part: Part, tally: Counter[str], now: datetime) -> dict[str, Any]:
     delivery = part.parsed.entry.delivery
     return {
@@ -292,7 +251,7 @@ def _row(part: Part, tally: Counter[str], now: datetime) -> dict[str, Any]:
         "path": delivery.path,
         "headers": dict(delivery.headers),
         "body": delivery.body,
-        "sha256": _sha256(delivery.body),
+        "sha256": quarantine.sha256(delivery.body),
         "state": _state(part),
         **{name: tally[name] for name in deliveries.COUNTS},
         "ingested_at": now,

@@ -198,7 +198,9 @@ class JournalWriter:
     def _lose_segment(self, error: Exception) -> None:
         """Give the segment up after an error: an fsync that failed is never tried again on the same file."""
         self.ready = False
-        self.why_not = str(error) if isinstance(error, JournalUnavailable) else f"the journal cannot be written: {error}"
+        self.why_not = (
+            str(error) if isinstance(error, JournalUnavailable) else f"the journal cannot be written: {error}"
+        )
         connection, self._connection = self._connection, None
         if connection is not None:
             with contextlib.suppress(sqlite3.Error):

@@ -1,0 +1,70 @@
+"""What goes out through a connector: one call, how it may end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundCall:
+    """One effect to carry out: what to say, to whom, under which key."""
+
+    effect_id: str
+    kind: str
+    asset: str
+    reply_to: Mapping[str, str]
+    payload: Mapping[str, Any]
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The provider took it."""
+
+    provider_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotTaken:
+    """The provider surely did not take it; it may later.
+
+    ``scope`` says what has to wait: the conversation, the whole asset (throttled), or the credential
+    (a token or permission is gone).
+    """
+
+    code: str
+    explanation_es: str
+    retry_after_seconds: float | None = None
+    scope: Literal["conversation", "asset", "credential"] = "conversation"
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The provider will never take it."""
+
+    code: str
+    explanation_es: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """Nobody can tell whether the provider took it."""
+
+    reason: str
+
+
+Outcome = Accepted | NotTaken | Rejected | Unclear
+
+
+class Sender(Protocol):
+    """Carries out effects on the assets of one app; never raises for what a provider may do."""
+
+    async def send(self, call: OutboundCall) -> Outcome:
+        """Make one attempt; bounded in time, never retried inside."""
+        ...
+
+    async def close(self) -> None:
+        """Give back sockets."""
+        ...
