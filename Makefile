@@ -1,6 +1,6 @@
 # Runs every chore of the project by name; make help lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast check features lock clean
+.PHONY: help setup run test test-fast check features samples lock clean
 
 # The first Python that runs here with 3.11 or newer: a shim for a version that is absent does not.
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
@@ -16,7 +16,9 @@ export PIP_ROOT_USER_ACTION := ignore
 export UV_PYTHON_DOWNLOADS := never
 
 # Installs with uv where it is, with pip otherwise; both check every hash of the same lock files.
-INSTALL = if [ -x $(UV) ]; then $(UV) pip install --python $(BIN)/python $(1); else $(BIN)/python -m pip install $(1); fi
+# Bytecode is compiled at once: where Python may not write it, every start would compile SQLAlchemy anew.
+INSTALL = if [ -x $(UV) ]; then $(UV) pip install --compile-bytecode --python $(BIN)/python $(1); \
+	else $(BIN)/python -m pip install $(1); fi
 PYTEST = $(BIN)/python -m pytest --numprocesses auto --dist loadgroup --junitxml .reports/junit.xml $(PYTEST_ARGS)
 SERVICES := kafka or postgres or imap or browser or slow
 
@@ -47,6 +49,10 @@ check: .venv/.hub .venv/.dev ## Check style, types, import contracts, generated 
 
 features: .venv/.dev ## Rewrite docs/features.md from the last full test run
 	@$(BIN)/python -m tests.features.render
+
+samples: .venv/.hub .venv/.dev ## Rewrite what is generated from code: published schemas, events beside recorded payloads
+	@$(BIN)/python -m schemas.publish
+	@$(BIN)/python -m tests.connectors.samples
 
 # Names no address: whoever installs asks the index that their own machine is set to.
 COMPILE = $(UV) pip compile --universal --python-version 3.11 --generate-hashes --quiet $(UPGRADE) \
@@ -94,4 +100,5 @@ clean: ## Remove what the other targets made, but never .data
 .venv/.hub: pyproject.toml .venv/.runtime
 	@echo "setup: the hub itself"
 	@$(call INSTALL,--quiet --no-deps --no-build-isolation -e .)
+	@$(BIN)/python -m compileall -q hub schemas connectors handlers
 	@touch $@

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 from hub import discovery, sandbox
 from hub.bus.embedded import EmbeddedBus
+from hub.configuration import collecting
 from hub.contracts import AssetRoute, Connection, Connector, Sandboxed
+from hub.domain import business_time
+from hub.domain.policies import Policies
 from hub.errors import Misconfigured
 from hub.pipeline.consumer import Consumer, Upkeep, join
 from hub.pipeline.effects import EffectWorker
-from hub.pipeline.ingest import Ingester
+from hub.pipeline.ingest import Ingester, examine
 from hub.pipeline.intake import Intake, Route
-from hub.pipeline.journal import JournalReader, JournalWriter
+from hub.pipeline.journal import JournalMismatch, JournalReader, JournalWriter
 from hub.pipeline.timers import TimerWorker
 from hub.ports import Clock, Randomness
 from hub.services import projections
@@ -25,6 +30,7 @@ from hub.settings import HubSettings
 from hub.store import schema
 from hub.store.engine import open_engine
 from hub.store.sqlite import SqliteStore
+from hub.store.wake import WAKE, Wake
 from hub.telemetry import logger
 
 log = logger("hub")
@@ -50,15 +56,21 @@ class Hub:
     consumers: list[Consumer] = field(default_factory=list)
     tasks: list[asyncio.Task[Any]] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        """Know where the other processes of the data directory listen."""
+        self.neighbours = Wake(self.settings.data / WAKE)
+
     @property
     def reader(self) -> JournalReader:
         """A fresh reader of this data directory's journal."""
         return JournalReader(self.settings.data / JOURNAL)
 
     def journal_grew(self) -> None:
-        """Wake the ingester of this process, if it has one."""
+        """Wake the ingester, in this process or beside it."""
         if self.ingester is not None:
             self.ingester.wake()
+        else:
+            self.neighbours.tell("journal")
 
     def spawn(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
         """Run a part in the background; when it breaks the process stops with its error."""
@@ -97,13 +109,10 @@ def assemble(
     connections: dict[str, Connection] = {}
     problems: list[str] = []
     for name, connector in connectors.items():
-        try:
+        with collecting(problems):
             connection = connector.connect(simulated[name].environment if name in simulated else environ)
-        except Misconfigured as error:
-            problems += error.problems
-            continue
-        if connection is not None:
-            connections[name] = connection
+            if connection is not None:
+                connections[name] = connection
     if problems:
         raise Misconfigured(problems)
     if set(connections) - set(simulated):
@@ -155,6 +164,7 @@ async def ingesting(hub: Hub, store: SqliteStore) -> AsyncIterator[Ingester]:
             careful=not was_clean,
         )
         hub.ingester = ingester
+        store.on_commit(lambda commit: ingester.wake() if "journal" in commit.signals else None)
         async with _background(hub, ingester.run(), "ingest"):
             yield ingester
 
@@ -172,10 +182,18 @@ async def working(hub: Hub, store: SqliteStore) -> AsyncIterator[None]:
         for consumer in hub.consumers:
             await consumer.load()
             bus.subscribe(consumer.subscription)
-        effects = EffectWorker(store, _asset_routes(hub), hub.clock, waits, holder=hub.randomness.token())
+        effects = EffectWorker(
+            store,
+            _asset_routes(hub),
+            hub.clock,
+            waits,
+            holder=hub.randomness.token(),
+            restored_at=await _restored_at(hub, store),
+        )
         lost = await effects.recover()
         if lost:
-            log.warning("calls were under way when the hub went away; they are doubtful", count=lost)
+            log.warning("it is not known whether these calls were made; they are in doubt", count=lost)
+        await asyncio.to_thread(_warm_up, await store.read(lambda tx: tx.policies), hub.clock.now())
         if not was_clean:
             for upkeep in upkeeps:
                 await upkeep.take_first_batch_carefully()
@@ -243,6 +261,23 @@ def _running_mark(data: Path, role: str) -> Any:
     mark.touch(mode=0o600)
     yield was_clean
     mark.unlink(missing_ok=True)
+
+
+async def _restored_at(hub: Hub, store: SqliteStore) -> datetime | None:
+    """Tell when a hub first started on this database after it came out of a back-up; None for the common one."""
+    try:
+        mark = await examine(hub.reader, store, hub.clock)
+    except JournalMismatch:
+        # Ingest stops over it, with an alarm; what this database knows of goes on.
+        return None
+    return None if mark is None else mark.restored_at
+
+
+def _warm_up(policies: Policies, now: datetime) -> None:
+    """Load what the first message would otherwise wait for: the calendar of holidays is slow to come."""
+    business_time.next_opening(policies.attendance, now)
+    # What is loaded by now lives as long as the process: no collection need ever walk it again.
+    gc.freeze()
 
 
 def _webhook_routes(hub: Hub) -> dict[str, Route]:

@@ -110,6 +110,10 @@ class EventBus(Protocol):
         """Begin to bring notices, also of what was stated while nobody listened."""
         ...
 
+    async def wait(self) -> None:
+        """Return when the bus was stopped; raise what broke it."""
+        ...
+
     async def stop(self) -> None:
-        """Let work under way finish, then bring no more."""
+        """Let the batch in hand of each group finish, then bring no more."""
         ...

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from hub.contracts import Connector, Sandboxed, SandboxPlace
 from hub.errors import Misconfigured
-from hub.ports import Clock, Randomness
-from hub.settings import HubSettings
+
+if TYPE_CHECKING:
+    # Only for types: whoever asks for a simulator's port must not wait for the database library.
+    from hub.contracts import Connector, Sandboxed
+    from hub.ports import Clock, Randomness
+    from hub.settings import HubSettings
 
 REAL: Final = "real-credentials-were-used"
 """Marks a data directory whose hub has spoken with real providers."""
@@ -32,8 +36,16 @@ class Secrets:
             draft = path.with_suffix(f".{self.randomness.token()}")
             draft.touch(mode=0o600)
             draft.write_text(self.randomness.token())
-            draft.replace(path)
+            # A link never replaces: hub with simulators started at once must end with the same secret.
+            with contextlib.suppress(FileExistsError):
+                path.hardlink_to(draft)
+            draft.unlink()
         return path.read_text()
+
+
+def simulator_port(settings: HubSettings, connectors: Iterable[str], name: str) -> int:
+    """Return where a connector's simulator listens: one port each from ``simulator_port`` on, by name."""
+    return settings.simulator_port + sorted(connectors).index(name)
 
 
 def play(
@@ -48,6 +60,8 @@ def play(
     Raises:
         Misconfigured: A name is no connector's.
     """
+    from hub.contracts import SandboxPlace
+
     unknown = sorted(set(names) - set(connectors))
     if unknown:
         known = ", ".join(sorted(connectors))
@@ -55,12 +69,10 @@ def play(
     directory = settings.data / "sandbox"
     secrets = Secrets(directory, randomness)
     found = {}
-    for offset, name in enumerate(sorted(connectors)):
-        if name not in set(names):
-            continue
+    for name in sorted(set(names)):
         place = SandboxPlace(
             webhooks=f"http://127.0.0.1:{settings.webhook_port}/webhooks",
-            port=settings.simulator_port + offset,
+            port=simulator_port(settings, connectors, name),
             directory=directory,
             secret=secrets.get,
             token=randomness.token,

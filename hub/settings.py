@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from hub.errors import Misconfigured
 
 PREFIX: Final = "HUB_"
 
+
+def _split(value: object) -> object:
+    """Read a list as it stands in a variable: comma-separated."""
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _network(value: str) -> str:
+    try:
+        ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        msg = "each entry is an address or a network, such as 10.0.0.5 or 10.0.0.0/24"
+        raise ValueError(msg) from None
+    return value
+
+
+Ladder = Annotated[tuple[Annotated[float, Field(gt=0)], ...], BeforeValidator(_split), Field(min_length=1)]
+Peers = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(_split)]
 Role = Literal["all", "intake", "receiver", "ingester", "worker"]
 
 
@@ -24,7 +40,7 @@ class Waits(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    event_retry_seconds: tuple[float, ...] = Field(
+    event_retry_seconds: Ladder = Field(
         default=(1, 10, 60, 300, 1800), description="Pauses between the attempts at one event; then a dead letter."
     )
     sweep_interval_seconds: float = Field(default=60, gt=0, description="How often each group looks for missed events.")
@@ -32,7 +48,7 @@ class Waits(BaseModel):
     probe_seconds: float = Field(default=30, gt=0, description="First pause before a paused group tries one event.")
     probe_max_seconds: float = Field(default=900, gt=0, description="Longest pause between two such tries.")
     store_retry_seconds: float = Field(default=0.5, gt=0, description="Pause after the database could not serve.")
-    provider_retry_seconds: tuple[float, ...] = Field(
+    provider_retry_seconds: Ladder = Field(
         default=(60, 300, 1800, 7200, 21600, 43200, 86400),
         description="Pauses between the attempts at one effect; the last repeats until its last useful instant.",
     )
@@ -41,6 +57,7 @@ class Waits(BaseModel):
     breaker_seconds: float = Field(default=30, gt=0, description="First pause of an open circuit breaker.")
     breaker_max_seconds: float = Field(default=900, gt=0, description="Longest pause of an open circuit breaker.")
     lease_seconds: float = Field(default=60, gt=0, description="How long the lease on an asset lasts unrenewed.")
+    effect_alarm_seconds: float = Field(default=900, gt=0, description="Age of an unsent effect that is an alarm.")
     look_seconds: float = Field(default=0.25, gt=0, description="How often changes by other processes are looked for.")
     stop_seconds: float = Field(default=20, gt=0, description="How long a clean stop may take.")
 
@@ -75,22 +92,33 @@ class HubSettings(BaseModel):
     private_port: int = Field(default=8321, ge=1, le=65535, description="Port of pages, API, metrics.")
     simulator_port: int = Field(default=8322, ge=1, le=65535, description="Port of the sandbox's simulators.")
     database_url: str | None = Field(default=None, description="Leave out for the embedded SQLite.")
-    trusted_proxies: tuple[str, ...] = Field(default=(), description="Peers whose X-Forwarded-For is believed.")
+    trusted_proxies: Peers = Field(default=(), description="Addresses or networks whose X-Forwarded-For is believed.")
     waits: Waits = Waits()
     limits: Limits = Limits()
 
-    @model_validator(mode="after")
-    def _private_stays_private(self) -> Self:
+    @field_validator("private_host")
+    @classmethod
+    def _private_stays_private(cls, host: str) -> str:
         try:
-            loopback = ipaddress.ip_address(self.private_host).is_loopback
+            loopback = ipaddress.ip_address(host).is_loopback
         except ValueError:
-            loopback = self.private_host == "localhost"
+            loopback = host == "localhost"
         if not loopback:
             msg = "HUB_PRIVATE_HOST must be a loopback address until sign-on exists; put a proxy with sign-on in front"
             raise ValueError(msg)
-        if self.database_url is not None and not self.database_url.startswith("sqlite"):
-            msg = "HUB_DATABASE_URL: this version keeps its data in SQLite only; leave it out"
+        return host
+
+    @field_validator("database_url")
+    @classmethod
+    def _only_sqlite(cls, url: str | None) -> str | None:
+        # The embedded database is the data directory's own: there is no other address to give it.
+        if url is not None:
+            msg = "HUB_DATABASE_URL: this version keeps its data in the data directory's SQLite only; leave it out"
             raise ValueError(msg)
+        return url
+
+    @model_validator(mode="after")
+    def _ports_differ(self) -> Self:
         if len({self.webhook_port, self.private_port, self.simulator_port}) < 3:  # noqa: PLR2004
             msg = "HUB_WEBHOOK_PORT, HUB_PRIVATE_PORT, HUB_SIMULATOR_PORT must differ"
             raise ValueError(msg)
@@ -98,15 +126,22 @@ class HubSettings(BaseModel):
 
 
 def nested(environ: Mapping[str, str], prefix: str) -> dict[str, Any]:
-    """Return the variables under a prefix as a tree: ``A__B=c`` becomes ``{"a": {"b": "c"}}``."""
+    """Return the variables under a prefix as a tree: ``A__B=c`` becomes ``{"a": {"b": "c"}}``.
+
+    Raises:
+        Misconfigured: A variable has both a value and variables under it.
+    """
     tree: dict[str, Any] = {}
-    for name, value in environ.items():
+    for name, value in sorted(environ.items()):
         if not name.upper().startswith(prefix):
             continue
         *path, leaf = name.lower()[len(prefix) :].split("__")
         branch = tree
         for part in path:
             branch = branch.setdefault(part, {})
+            if not isinstance(branch, dict):
+                whole = name.upper().partition(f"{part}__".upper())[0] + part.upper()
+                raise Misconfigured([f"{whole} has a value of its own beside {name}; leave {whole} out"])
         branch[leaf] = value
     return tree
 
@@ -122,13 +157,6 @@ def load(environ: Mapping[str, str], **given: object) -> HubSettings:
         Misconfigured: Naming every wrong variable at once.
     """
     values = {k: v for k, v in nested(environ, PREFIX).items() if k in HubSettings.model_fields}
-    for name in ("trusted_proxies",):
-        if isinstance(values.get(name), str):
-            values[name] = tuple(part.strip() for part in values[name].split(",") if part.strip())
-    waits = values.get("waits", {})
-    for name in ("event_retry_seconds", "provider_retry_seconds"):
-        if isinstance(waits.get(name), str):
-            waits[name] = tuple(waits[name].split(","))
     values |= {k: v for k, v in given.items() if v is not None}
     try:
         return HubSettings.model_validate(values)
@@ -164,10 +192,14 @@ class SecretFile:
             Misconfigured: The file is missing, empty, masked, or readable by others.
         """
         try:
-            found = os.stat(self.path)
+            return self._read()
         except OSError as error:
             raise Misconfigured([f"{self.path.name}: cannot be read ({error.strerror})"]) from None
-        stamp = (found.st_mtime_ns, found.st_ino)
+
+    def _read(self) -> tuple[bytes, ...]:
+        found = self.path.stat()
+        # The change time also tells of a mode that was opened to others.
+        stamp = (found.st_ctime_ns, found.st_ino)
         if stamp != self._stamp:
             if stat.S_IMODE(found.st_mode) & 0o077:
                 raise Misconfigured([f"{self.path.name}: others can read it; set its mode to 0600"])

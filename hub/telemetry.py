@@ -1,4 +1,4 @@
-"""Logs and metrics, under documented names."""
+"""What the hub tells its operators: log lines, metrics under documented names."""
 
 from __future__ import annotations
 
@@ -22,15 +22,21 @@ class Metrics:
             "hub_deliveries_received", "Webhook requests read whole.", ["connector"], registry=registry
         )
         self.accepted = Counter(
-            "hub_deliveries_accepted", "Webhook requests durably kept, then answered 2xx.", ["connector"],
+            "hub_deliveries_accepted",
+            "Webhook requests durably kept, then answered 2xx.",
+            ["connector"],
             registry=registry,
         )
         self.refused = Counter(
-            "hub_deliveries_refused", "Webhook requests not taken, by reason.", ["connector", "reason"],
+            "hub_deliveries_refused",
+            "Webhook requests not taken, by reason.",
+            ["connector", "reason"],
             registry=registry,
         )
         self.ingested = Counter(
-            "hub_items_ingested", "Items of deliveries by what became of them.", ["connector", "outcome"],
+            "hub_items_ingested",
+            "Items of deliveries by what became of them.",
+            ["connector", "outcome"],
             registry=registry,
         )
         self.handled = Counter("hub_events_handled", "Events a group has handled.", ["group"], registry=registry)
@@ -43,7 +49,10 @@ class Metrics:
         )
         self.timers = Counter("hub_timers_ended", "Timers by how they ended.", ["outcome"], registry=registry)
         self.handling = Histogram(
-            "hub_event_age_seconds", "Age of an event when its group had handled it.", ["group"], buckets=_SECONDS,
+            "hub_event_age_seconds",
+            "Age of an event when its group had handled it.",
+            ["group"],
+            buckets=_SECONDS,
             registry=registry,
         )
         self.journal_pending = Gauge(
@@ -51,7 +60,9 @@ class Metrics:
         )
         self.lag = Gauge("hub_group_lag", "Events a group has not reached.", ["group"], registry=registry)
         self.oldest = Gauge(
-            "hub_group_oldest_seconds", "Age of the oldest event that a group has not reached.", ["group"],
+            "hub_group_oldest_seconds",
+            "Age of the oldest event that a group has not reached.",
+            ["group"],
             registry=registry,
         )
         self.held = Gauge("hub_group_held_keys", "Keys of a group that wait for a retry.", ["group"], registry=registry)
@@ -59,6 +70,17 @@ class Metrics:
         self.open_dead = Gauge("hub_dead_letters_open", "Dead letters that wait for a person.", registry=registry)
         self.open_effects = Gauge(
             "hub_effects_open", "Effects that have not ended, by state.", ["state"], registry=registry
+        )
+        self.oldest_effect = Gauge(
+            "hub_effect_oldest_seconds",
+            "Age of the effect of an asset that could have been sent longest ago.",
+            ["connector", "asset"],
+            registry=registry,
+        )
+        self.wal_bytes = Gauge(
+            "hub_database_wal_bytes",
+            "Size of the database's write-ahead log; an alarm above 512 MB.",
+            registry=registry,
         )
         self.ready = Gauge("hub_ready", "1 while genuine deliveries are taken.", registry=registry)
 

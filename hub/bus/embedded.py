@@ -12,6 +12,7 @@ from sqlalchemy.engine import Row
 from hub.errors import StoreUnavailable
 from hub.ports import Commit, Notice, Store, Subscription
 from hub.store import events, groups
+from hub.store.events import Follower
 from hub.store.transaction import Transaction
 from hub.telemetry import logger
 from schemas.operations import TimerFired
@@ -31,7 +32,7 @@ class _Feed:
     Attributes:
         keys: Keys with something new, oldest first; bounded.
         scanned: Every undone event at or below this position has its key in ``keys``, or had.
-        behind: Whether the table holds more than ``keys`` tells.
+        behind: Whether the table may hold more than ``keys`` tells.
     """
 
     subscription: Subscription
@@ -68,6 +69,7 @@ class EmbeddedBus:
         """Begin with what is undone."""
         self._stopping = False
         for feed in self._feeds.values():
+            feed.scanned, feed.behind = 0, True
             name = f"bus-{feed.subscription.group}"
             self._tasks.append(asyncio.create_task(self._run(feed), name=name))
 
@@ -78,8 +80,8 @@ class EmbeddedBus:
     async def stop(self) -> None:
         """Let the batch in hand of each group finish."""
         self._stopping = True
-        for feed in self._feeds.values():
-            feed.wake.set()
+        for task in self._tasks:
+            task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
 
@@ -95,31 +97,37 @@ class EmbeddedBus:
     @staticmethod
     def _add(feed: _Feed, key: str) -> None:
         # A dropped notice is of an event above ``scanned``: the next refill finds it.
-        if len(feed.keys) < _MOST_KEYS:
+        if key in feed.keys or len(feed.keys) < _MOST_KEYS:
             feed.keys[key] = None
         else:
             feed.behind = True
         feed.wake.set()
 
     async def _run(self, feed: _Feed) -> None:
-        while not self._stopping:
-            feed.wake.clear()
-            try:
-                if feed.behind and len(feed.keys) < _REFILL:
-                    await self._refill(feed)
-                keys = list(feed.keys)[:_AT_ONCE]
-                if keys:
-                    await self._hand_over(feed, keys)
-                    continue
-            except StoreUnavailable as error:
-                log.warning("the database cannot serve", group=feed.subscription.group, error=str(error))
-                await asyncio.sleep(self._retry_seconds)
-                continue
-            if not feed.behind:
+        try:
+            while True:
+                await self._turn(feed)
+        except asyncio.CancelledError:
+            if not self._stopping:
+                raise
+
+    async def _turn(self, feed: _Feed) -> None:
+        feed.wake.clear()
+        try:
+            if feed.behind and len(feed.keys) < _REFILL:
+                await self._refill(feed)
+            keys = list(feed.keys)[:_AT_ONCE]
+            if keys:
+                await self._hand_over(feed, keys)
+            elif not feed.behind:
                 await feed.wake.wait()
+        except StoreUnavailable as error:
+            log.warning("the database cannot serve", group=feed.subscription.group, error=str(error))
+            await asyncio.sleep(self._retry_seconds)
 
     @staticmethod
     async def _hand_over(feed: _Feed, keys: Sequence[str]) -> None:
+        # Taken out before the work: a notice that comes meanwhile is news.
         for key in keys:
             del feed.keys[key]
         try:
@@ -129,14 +137,20 @@ class EmbeddedBus:
             raise
 
     async def _refill(self, feed: _Feed) -> None:
-        newest, floor = await self._store.read(lambda tx: (events.newest(tx), _floor(tx, feed.subscription.group)))
-        feed.scanned = max(feed.scanned, floor)
-        until = min(feed.scanned + _SCAN, newest)
-        page = await self._store.read(lambda tx: _undone(tx, feed, until))
+        # Said before the look: whoever finds the feed behind while it looks must not be overruled by what it saw.
+        feed.behind = False
+        try:
+            newest, follower = await self._store.read(lambda tx: (events.newest(tx), _follower(tx, feed.subscription)))
+            after = max(feed.scanned, follower.floor)
+            until = max(after, min(after + _SCAN, newest))
+            page = await self._store.read(lambda tx: _undone(tx, follower, after, until))
+        except BaseException:
+            feed.behind = True
+            raise
         for row in page:
             feed.keys[row.key] = None
-        feed.scanned = page[-1].position if len(page) == _REFILL else max(until, feed.scanned)
-        feed.behind = feed.scanned < newest
+        feed.scanned = page[-1].position if len(page) == _REFILL else until
+        feed.behind = feed.behind or feed.scanned < newest
 
 
 def _concerns(subscription: Subscription, notice: Notice) -> bool:
@@ -145,20 +159,11 @@ def _concerns(subscription: Subscription, notice: Notice) -> bool:
     return notice.type != TimerFired.TYPE or notice.subject == subscription.group
 
 
-def _floor(tx: Transaction, group: str) -> int:
-    row = groups.get(tx, group)
-    return 0 if row is None else int(row.floor)
-
-
-def _undone(tx: Transaction, feed: _Feed, until: int) -> Sequence[Row[Any]]:
-    subscription = feed.subscription
+def _follower(tx: Transaction, subscription: Subscription) -> Follower:
     row = groups.get(tx, subscription.group)
-    return events.undone_page(
-        tx,
-        subscription.group,
-        subscription.types,
-        0 if row is None else int(row.start),
-        after=feed.scanned,
-        until=until,
-        limit=_REFILL,
-    )
+    start, floor = (0, 0) if row is None else (int(row.start), int(row.floor))
+    return Follower(subscription.group, subscription.types, start, floor)
+
+
+def _undone(tx: Transaction, follower: Follower, after: int, until: int) -> Sequence[Row[Any]]:
+    return events.undone_page(tx, follower, after=after, until=until, limit=_REFILL)

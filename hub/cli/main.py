@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Literal
 
 import typer
 
-from hub.errors import Misconfigured
-from hub.settings import Role
-
-EXIT_MISCONFIGURED: Final = 2
+from hub.cli import (
+    balance,
+    dead_letters,
+    doctor,
+    effects,
+    events,
+    groups,
+    journal,
+    migrate,
+    normalize,
+    policies,
+    replay,
+    sandbox,
+    tickets,
+)
+from hub.cli.options import EXIT_MISCONFIGURED, EXIT_REFUSED, Data
+from hub.errors import HubError, Misconfigured
 
 app = typer.Typer(
     name="hub",
@@ -21,44 +33,67 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Data = Annotated[Path | None, typer.Option("--data", help="Data directory (HUB_DATA); .data by default.")]
+Role = Literal["all", "intake", "receiver", "ingester", "worker"]
+"""As in ``hub.settings``, which is too heavy to import for a help text; a test holds them together."""
 
 
 @app.callback()
 def _root() -> None:
-    """Omnichannel integration hub: messages in; tickets, demos, opportunities out; exactly once."""
+    """Omnichannel integration hub: messages in; tickets, demos, opportunities out; exactly once.
+
+    Exit codes of every command: 0 done; 1 refused, not found, or something is wrong; 2 wrong usage or configuration.
+    """
 
 
 @app.command("run")
 def run_hub(
     *,
     data: Data = None,
-    sandbox: Annotated[
+    providers: Annotated[
         str | None,
-        typer.Option(help="Play every provider on loopback; --sandbox=whatsapp plays only those named.", metavar="[NAMES]"),
+        typer.Option(
+            "--sandbox",
+            help="Play every provider on loopback; --sandbox=whatsapp plays only those named.",
+            metavar="[NAMES]",
+        ),
     ] = None,
+    simulators_elsewhere: Annotated[
+        bool, typer.Option(help="With --sandbox: the simulators run apart, started by hub sandbox serve.")
+    ] = False,
+    until_input_closes: Annotated[bool, typer.Option(hidden=True, help="Stop when standard input closes.")] = False,
     role: Annotated[Role | None, typer.Option(help="Which part of the hub this process is.")] = None,
 ) -> None:
     """Run the hub until it is told to stop.
 
     Exit codes: 0 stopped cleanly; 1 a part broke; 2 the configuration is wrong, every knob is named.
     """
-    from hub.cli import starting  # noqa: PLC0415 - other commands need none of it
+    from hub.cli import starting
 
-    played = None if sandbox is None else frozenset(filter(None, sandbox.replace("all", "").split(",")))
-    starting.start(data, role, played)
+    if simulators_elsewhere and providers is None:
+        msg = "--simulators-elsewhere needs --sandbox"
+        raise typer.BadParameter(msg)
+    every = frozenset[str]()
+    played = None if providers is None else every if providers == "all" else frozenset(providers.split(","))
+    starting.start(data, role, played, starting.Manner(simulators_elsewhere, until_input_closes))
+
+
+for _part in (sandbox, tickets, events, dead_letters, groups, effects, journal, policies):
+    app.add_typer(_part.app)
+for _part in (normalize, replay, balance, doctor, migrate):
+    _part.add_to(app)
 
 
 def run() -> None:
-    """Entry point: show what is misconfigured as sentences, never as a traceback."""
+    """Entry point: show what is wrong as sentences, never as a traceback."""
     # A value is optional for --sandbox, which no option parser of ours knows.
     arguments = ["--sandbox=all" if part == "--sandbox" else part for part in sys.argv[1:]]
     try:
         app(args=arguments, prog_name="hub")
     except Misconfigured as error:
-        sys.stderr.write("The hub cannot start as it is set up:\n")
+        sys.stderr.write("The hub cannot do this as it is set up:\n")
         for problem in error.problems:
             sys.stderr.write(f"  - {problem}\n")
         raise SystemExit(EXIT_MISCONFIGURED) from None
-
-
+    except HubError as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(EXIT_REFUSED) from None

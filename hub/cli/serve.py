@@ -11,8 +11,8 @@ from collections.abc import Callable
 from hub import killpoints
 from hub.bootstrap import Hub, ingesting, receiving, simulating, storing, working
 from hub.telemetry import logger
-from hub.web import private
 from hub.web.listener import listening
+from hub.web.private import Private
 from hub.web.webhooks import WebhookApp
 
 log = logger("hub")
@@ -20,8 +20,10 @@ log = logger("hub")
 _SWITCH_SECONDS = 0.0005
 
 
-async def serve(hub: Hub, ready: Callable[[Hub], None]) -> None:
+async def serve(hub: Hub, ready: Callable[[Hub], None], *, simulate: bool = True, leash: bool = False) -> None:
     """Start the parts of the process's role, intake first; call ``ready``; stop them in reverse on SIGTERM or SIGINT.
+
+    With ``simulate`` the sandbox's simulators run here; with ``leash`` the end of standard input stops it, too.
 
     Raises:
         Misconfigured: A port, lock or setting is not to be had.
@@ -33,6 +35,8 @@ async def serve(hub: Hub, ready: Callable[[Hub], None]) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, told.set)
+    if leash:
+        _stop_with_input(loop, told)
     settings = hub.settings
     role = settings.role
     async with contextlib.AsyncExitStack() as stack:
@@ -41,7 +45,7 @@ async def serve(hub: Hub, ready: Callable[[Hub], None]) -> None:
             webhooks = WebhookApp(intake, settings.trusted_proxies)
             place = listening(webhooks, settings.webhook_host, settings.webhook_port, limits=settings.limits)
             await stack.enter_async_context(place)
-            stack.callback(setattr, webhooks, "closing", True)  # noqa: FBT003
+            stack.callback(setattr, intake, "closing", True)  # noqa: FBT003
         if role != "receiver":
             store = await stack.enter_async_context(storing(hub))
             if role in {"all", "ingester"}:
@@ -49,18 +53,33 @@ async def serve(hub: Hub, ready: Callable[[Hub], None]) -> None:
             if role in {"all", "worker"}:
                 await stack.enter_async_context(working(hub, store))
         if role != "ingester":
-            place = listening(private.build(hub), settings.private_host, settings.private_port)
-            await stack.enter_async_context(place)
-        await stack.enter_async_context(simulating(hub))
+            front = Private(hub)
+            await stack.enter_async_context(front.watching())
+            await stack.enter_async_context(listening(front.app, settings.private_host, settings.private_port))
+            stack.callback(front.close)
+        if simulate:
+            await stack.enter_async_context(simulating(hub))
         ready(hub)
         await _until_told_or_broken(hub, told)
         killpoints.reached("stop.draining")
 
 
+def _stop_with_input(loop: asyncio.AbstractEventLoop, told: asyncio.Event) -> None:
+    descriptor = sys.stdin.fileno()
+
+    def let_go() -> None:
+        loop.remove_reader(descriptor)
+        told.set()
+
+    loop.add_reader(descriptor, let_go)
+
+
 async def _until_told_or_broken(hub: Hub, told: asyncio.Event) -> None:
     waiting = asyncio.create_task(told.wait())
     while not told.is_set():
-        done, _ = await asyncio.wait({waiting, *hub.tasks}, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait({waiting, *hub.tasks}, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
+        if hub.store is not None and hub.store.broken is not None:
+            raise hub.store.broken
         for task in done & set(hub.tasks):
             hub.tasks.remove(task)
             task.result()

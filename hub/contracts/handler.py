@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -40,5 +41,15 @@ class Handler:
     type_names: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Name the types once."""
+        """Name the types once.
+
+        Raises:
+            TypeError: It waits for something, which no transaction may, or it wants no event.
+        """
+        if any(inspect.iscoroutinefunction(code) for code in (self.handle, self.prepare)):
+            msg = f"{self.group}: handle and prepare are ordinary functions; what waits for the outside is an effect"
+            raise TypeError(msg)
+        if not self.types:
+            msg = f"{self.group}: name at least one event type"
+            raise TypeError(msg)
         object.__setattr__(self, "type_names", frozenset(model.TYPE for model in self.types))

@@ -14,7 +14,7 @@ class WebhookRequest:
 
     Attributes:
         query: The raw query string.
-        headers: Names in lower case; of a repeated header the last one.
+        headers: Names in lower case; the values of a repeated header joined by a comma.
         body: The bytes exactly as received; signatures are over these.
     """
 

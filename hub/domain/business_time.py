@@ -13,6 +13,11 @@ from hub.domain.policies import WEEKDAYS, Attendance
 _HORIZON_DAYS: Final = 800
 
 
+def warm(country: str = "MX") -> None:
+    """Load the calendar of a country's holidays: its second of CPU belongs to no transaction."""
+    _holidays(country, 2000)
+
+
 def is_attended(attendance: Attendance, instant: datetime) -> bool:
     """Tell whether somebody attends at the instant."""
     opens, closes = _next_interval(attendance, instant)
@@ -31,7 +36,8 @@ def after_attended(attendance: Attendance, start: datetime, amount: timedelta) -
     for opens, closes in _intervals(attendance, start):
         begin = max(opens, start)
         if closes - begin >= left:
-            return begin + left
+            # In UTC: a sum within one local zone would follow its wall clock through a time change.
+            return begin.astimezone(UTC) + left
         left -= closes - begin
     msg = f"attendance has no {amount} within {_HORIZON_DAYS} days"
     raise ValueError(msg)
@@ -54,7 +60,8 @@ def _intervals(attendance: Attendance, start: datetime) -> Iterator[tuple[dateti
             continue
         for interval in attendance.week.get(WEEKDAYS[day.weekday()], ()):
             opens = datetime.combine(day, interval.opens, zone).astimezone(UTC)
-            closes = datetime.combine(day, interval.closes, zone).astimezone(UTC)
+            last_day = day if interval.closes > interval.opens else day + timedelta(days=1)
+            closes = datetime.combine(last_day, interval.closes, zone).astimezone(UTC)
             if closes > start:
                 yield opens, closes
 

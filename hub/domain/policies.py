@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from typing import Any, Final, Literal
-from zoneinfo import ZoneInfo
+from itertools import pairwise
+from typing import Any, Final, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: Final[tuple[Weekday, ...]] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -19,10 +20,17 @@ class _Policy(BaseModel):
 
 
 class Interval(_Policy):
-    """Attendance from one wall-clock time up to another, on the same day."""
+    """Attendance from one wall-clock time up to another on the same day; up to 00:00 means to its end."""
 
     opens: time
     closes: time
+
+    @model_validator(mode="after")
+    def _forwards(self) -> Self:
+        if self.closes <= self.opens and self.closes != time(0):
+            msg = "opens must be before closes; hours past midnight are an interval of the next day"
+            raise ValueError(msg)
+        return self
 
 
 class Attendance(_Policy):
@@ -30,15 +38,41 @@ class Attendance(_Policy):
 
     zone: str
     week: dict[Weekday, tuple[Interval, ...]]
-    holiday_country: str | None = Field(default=None, description="Country whose public holidays close, e.g. MX.")
+    holiday_country: str | None = Field(
+        default=None, pattern=r"^[A-Z]{2}$", description="Country whose public holidays close, e.g. MX."
+    )
     closed: tuple[date, ...] = Field(default=(), description="Further days without attendance.")
     open: tuple[date, ...] = Field(default=(), description="Public holidays that are worked after all.")
 
     @field_validator("zone")
     @classmethod
     def _known(cls, zone: str) -> str:
-        ZoneInfo(zone)
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            msg = "no such time zone; write one such as America/Mexico_City"
+            raise ValueError(msg) from None
         return zone
+
+    @field_validator("week")
+    @classmethod
+    def _opens_at_all(cls, week: dict[Weekday, tuple[Interval, ...]]) -> dict[Weekday, tuple[Interval, ...]]:
+        if not any(week.values()):
+            msg = "no day has an interval; nothing could ever be due"
+            raise ValueError(msg)
+        return week
+
+    @field_validator("week")
+    @classmethod
+    def _apart(cls, week: dict[Weekday, tuple[Interval, ...]]) -> dict[Weekday, tuple[Interval, ...]]:
+        for day, intervals in week.items():
+            ordered = tuple(sorted(intervals, key=lambda interval: interval.opens))
+            for earlier, later in pairwise(ordered):
+                if earlier.closes > later.opens or earlier.closes == time(0):
+                    msg = f"{day}: the interval that opens at {later.opens:%H:%M} begins before the one before it ends"
+                    raise ValueError(msg)
+            week[day] = ordered
+        return week
 
 
 class ServiceLevels(_Policy):
@@ -90,7 +124,7 @@ KINDS: Final[dict[str, type[_Policy]]] = {
 class Policies:
     """The rules in force at one instant.
 
-    ``version`` is the position of the newest of them: equal versions mean equal rules.
+    ``version`` is the position of the one that came into force last: equal versions mean equal rules.
     """
 
     version: int
@@ -127,7 +161,8 @@ class PolicyBook:
             LookupError: A kind has no version yet at the instant.
         """
         valid = [(row, policy) for row, policy in self._rows if row.valid_from <= instant]
-        version = max((row.position for row, _ in valid), default=0)
+        # The last to come into force, not the newest: one written earlier for a later day changes the rules that day.
+        version = valid[-1][0].position if valid else 0
         if version not in self._cached:
             current = {row.kind: policy for row, policy in valid}
             missing = sorted(set(KINDS) - set(current))

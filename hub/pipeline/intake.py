@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -12,14 +11,17 @@ from pydantic_core import to_json
 from hub import killpoints
 from hub.contracts import Connector, Handshake, WebhookRequest, WebhookSecrets
 from hub.errors import JournalUnavailable, Misconfigured, SignatureMismatch
+from hub.pipeline.failure_limit import FailureLimit
 from hub.pipeline.journal import JournalWriter
 from hub.ports import Clock
 from hub.settings import Limits
 from hub.store.types import to_microseconds
-from hub.telemetry import metrics
+from hub.telemetry import logger, metrics
+
+log = logger("intake")
 
 _KEPT_HEADERS: Final = ("content-type", "user-agent", "x-hub-signature-256")
-_SOURCES: Final = 10_000
+_METHODS: Final = frozenset({"GET", "POST"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +35,10 @@ class Answer:
 
 OK: Final = Answer(200)
 UNKNOWN_ADDRESS: Final = Answer(404, b"no such webhook")
+BAD_METHOD: Final = Answer(405, b"GET or POST")
 BAD_SIGNATURE: Final = Answer(401, b"signature mismatch")
 TOO_MANY_BAD: Final = Answer(429, b"too many failed signatures", 60)
+HEADERS_TOO_LARGE: Final = Answer(431, b"headers too large")
 NOT_READY: Final = Answer(503, b"not ready", 5)
 FULL: Final = Answer(503, b"full", 1)
 TOO_LARGE: Final = Answer(413, b"too large")
@@ -49,44 +53,21 @@ class Route:
     secrets: Callable[[], WebhookSecrets]
 
 
-class FailureLimit:
-    """How many failed signatures a source may send.
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What is known of a request before its body.
 
-    A source that was ever genuine is not limited: behind a proxy that hides the senders, a forger must not be able to
-    shut the provider out. Bounded: the source seen longest ago is forgotten first.
+    Attributes:
+        header_bytes: Size of request line with headers.
+        length: The declared size of the body, None when it comes in chunks.
+        source: Whose allowance of failed signatures it counts against.
     """
 
-    def __init__(self, clock: Clock, burst: int, per_second: float) -> None:
-        """Allow ``burst`` at once, refilled at ``per_second``."""
-        self._clock = clock
-        self._burst = burst
-        self._per_second = per_second
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
-        self._genuine: OrderedDict[str, None] = OrderedDict()
-
-    def exhausted(self, source: str) -> bool:
-        """Tell whether the source has used its allowance up."""
-        if source not in self._buckets or source in self._genuine:
-            return False
-        return self._tokens(source) < 1
-
-    def failed(self, source: str) -> None:
-        """Take one from the source's allowance."""
-        self._buckets[source] = (self._tokens(source) - 1, self._clock.monotonic())
-        self._buckets.move_to_end(source)
-        if len(self._buckets) > _SOURCES:
-            self._buckets.popitem(last=False)
-
-    def genuine(self, source: str) -> None:
-        """Remember that the source has proved itself."""
-        if source not in self._genuine:
-            self._genuine[source] = None
-            if len(self._genuine) > _SOURCES:
-                self._genuine.popitem(last=False)
-
-    def _tokens(self, source: str) -> float:
-        tokens, at = self._buckets.get(source, (float(self._burst), self._clock.monotonic()))
-        return min(self._burst, tokens + (self._clock.monotonic() - at) * self._per_second)
+    method: str
+    path: str
+    header_bytes: int
+    length: int | None
+    source: str
 
 
 class Intake:
@@ -95,7 +76,8 @@ class Intake:
     def __init__(self, journal: JournalWriter, routes: Mapping[str, Route], clock: Clock, limits: Limits) -> None:
         """Serve ``routes``, by path."""
         self.limits = limits
-        self.failures = FailureLimit(clock, limits.bad_signatures_burst, limits.bad_signatures_per_second)
+        self.closing = False
+        self._failures = FailureLimit(clock, limits.bad_signatures_burst, limits.bad_signatures_per_second)
         self._journal = journal
         self._routes = routes
         self._clock = clock
@@ -104,24 +86,28 @@ class Intake:
     @property
     def ready(self) -> bool:
         """Whether a genuine delivery would be taken now."""
-        return self._journal.ready
+        return self._journal.ready and not self.closing
 
-    def admit(self, path: str, length: int | None, source: str) -> Answer | None:
+    def admit(self, head: Head) -> Answer | None:
         """Answer what need not be read at all; None to read on."""
-        if path not in self._routes:
-            return self._refused("unknown", "address", UNKNOWN_ADDRESS)
-        name = self._routes[path].connector.name
-        if length is not None and length > self.limits.body_bytes:
-            return self._refused(name, "too_large", TOO_LARGE)
-        if not self._journal.ready:
-            return self._refused(name, "not_ready", NOT_READY)
-        if self.failures.exhausted(source):
-            return self._refused(name, "source_limited", TOO_MANY_BAD)
+        length = head.length or 0
+        for is_wrong, reason, answer in (
+            (head.header_bytes > self.limits.header_bytes, "headers", HEADERS_TOO_LARGE),
+            (head.path not in self._routes, "address", UNKNOWN_ADDRESS),
+            (head.method not in _METHODS, "method", BAD_METHOD),
+            (length > self.limits.body_bytes, "too_large", TOO_LARGE),
+            (not self.ready, "not_ready", NOT_READY),
+            (self._failures.exhausted(head.source), "source_limited", TOO_MANY_BAD),
+            # Room is taken as bytes arrive, not as declared: else a few idle sockets could claim all of it.
+            (not self._has_room(length), "full", FULL),
+        ):
+            if is_wrong:
+                return self.refuse(head.path, reason, answer)
         return None
 
     def reserve(self, size: int) -> bool:
         """Count bytes of a body into those in flight; False when there is no room."""
-        if self._in_flight + size > self.limits.bodies_in_flight_bytes:
+        if not self._has_room(size):
             return False
         self._in_flight += size
         return True
@@ -139,39 +125,35 @@ class Intake:
         try:
             handshake = route.connector.verify(request, route.secrets())
         except SignatureMismatch:
-            self.failures.failed(source)
-            return self._refused(name, "signature", BAD_SIGNATURE)
-        except Misconfigured:
-            return self._refused(name, "secret", NOT_READY)
-        self.failures.genuine(source)
+            self._failures.failed(source)
+            return self.refuse(request.path, "signature", BAD_SIGNATURE)
+        except Misconfigured as error:
+            log.error("a secret cannot be had", connector=name, problems=error.problems)  # noqa: TRY400 - no bug
+            return self.refuse(request.path, "secret", NOT_READY)
+        except Exception:
+            # Not 401: if it was genuine the provider must send it again once we are mended.
+            log.exception("a connector could not verify a request", connector=name)
+            return self.refuse(request.path, "broken", NOT_READY)
+        self._failures.genuine(source)
         if isinstance(handshake, Handshake):
             return Answer(handshake.status, handshake.body.encode())
         headers = {key: request.headers[key] for key in _KEPT_HEADERS if key in request.headers}
-        row = (
-            to_microseconds(self._clock.now()),
-            name,
-            route.app,
-            request.method,
-            request.path,
-            to_json(headers).decode(),
-            request.body,
-        )
+        received = to_microseconds(self._clock.now())
+        kept = to_json(headers).decode()
         try:
-            await self._journal.append(row)
+            await self._journal.append(
+                (received, name, route.app, request.method, request.path, kept, request.body),
+            )
         except JournalUnavailable:
-            return self._refused(name, "journal", NOT_READY)
+            return self.refuse(request.path, "journal", NOT_READY)
         metrics.accepted.labels(name).inc()
         return OK
 
-    def refuse_large(self, path: str) -> Answer:
-        """Refuse a body that turned out larger than it may be."""
-        return self._refused(self._routes[path].connector.name, "too_large", TOO_LARGE)
-
-    def refuse_full(self, path: str) -> Answer:
-        """Refuse a body that there is no room for."""
-        return self._refused(self._routes[path].connector.name, "full", FULL)
-
-    @staticmethod
-    def _refused(connector: str, reason: str, answer: Answer) -> Answer:
-        metrics.refused.labels(connector, reason).inc()
+    def refuse(self, path: str, reason: str, answer: Answer) -> Answer:
+        """Count a refusal, then return its answer."""
+        route = self._routes.get(path)
+        metrics.refused.labels(route.connector.name if route else "unknown", reason).inc()
         return answer
+
+    def _has_room(self, size: int) -> bool:
+        return self._in_flight + size <= self.limits.bodies_in_flight_bytes

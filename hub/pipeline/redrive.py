@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from sqlalchemy.engine import Row
 
 from hub.contracts import Connector, Handler, RawDelivery
-from hub.errors import NotFound, Permanent, StaleVersion, StoreUnavailable
+from hub.errors import NotFound, Permanent, StaleVersion
 from hub.pipeline.consumer import attempt, failures
+from hub.pipeline.consumer.attempt import NO_FAULT_OF_THE_EVENT, InLine, PolicyMoved
 from hub.pipeline.ingest.parts import Parsed, Part, parse
 from hub.pipeline.ingest.recorder import Recorder
 from hub.pipeline.journal import Cursor, Entry
@@ -17,6 +19,8 @@ from hub.ports import Store
 from hub.services import dead_letters
 from hub.store import deliveries, events
 from hub.store.transaction import Origin, UnitOfWork
+
+Work = Callable[[UnitOfWork], None]
 
 
 class Redriver:
@@ -35,32 +39,39 @@ class Redriver:
 
         Raises:
             NotFound: There is no such letter, or what it speaks of is gone.
+            StaleVersion: Somebody else tried it meanwhile, in vain.
             StoreUnavailable: The database cannot serve; nothing happened.
         """
         letter = await self._store.read(lambda tx: dead_letters.get(tx, letter_id))
         if letter.state != "open":
             return None
-        work = await self._event_work(letter) if letter.scope == "event" else await self._delivery_work(letter)
-
-        def again(unit: UnitOfWork) -> None:
-            work(unit)
-            tx = unit.begin(Origin(letter.id, "redrive", actor))
-            dead_letters.settle(tx, letter, "redriven")
-
+        origin = Origin(letter.id, "redrive", actor)
+        prepare = await (self._of_event(letter) if letter.scope == "event" else self._of_delivery(letter))
         try:
+            work = await prepare()
+
+            def again(unit: UnitOfWork) -> None:
+                work(unit)
+                dead_letters.settle(unit.begin(origin), letter, "redriven")
+
             await self._store.transact(again, name="redrive")
-        except (StoreUnavailable, StaleVersion):
+        except StaleVersion:
+            if (await self._store.read(lambda tx: dead_letters.get(tx, letter_id))).state == "open":
+                raise
+            return None
+        except NO_FAULT_OF_THE_EVENT:
             raise
+        except PolicyMoved:
+            return await self.redrive(letter_id, actor)
         except Exception as error:  # noqa: BLE001 - whatever it raises is why it failed again
             why = failures.describe(error)
             await self._store.transact(
-                lambda unit: dead_letters.tried_again(unit.begin(Origin(letter.id, "redrive", actor)), letter, why),
-                name="redrive.failed",
+                lambda unit: dead_letters.tried_again(unit.begin(origin), letter, why), name="redrive.failed"
             )
             return why
         return None
 
-    async def _event_work(self, letter: Row[Any]) -> Any:
+    async def _of_event(self, letter: Row[Any]) -> Callable[[], Awaitable[Work]]:
         handler = self._handlers.get(letter.group)
         if handler is None:
             msg = f"no handler has the group {letter.group} any more"
@@ -70,12 +81,13 @@ class Redriver:
             msg = f"the event {letter.item} is no longer kept"
             raise NotFound(msg)
 
-        def work(unit: UnitOfWork) -> None:
-            attempt.handle_one(handler, unit, attempt.prepare(handler, row, policies))
+        async def prepare() -> Work:
+            (prepared,) = await attempt.prepare_all(handler, [InLine(row, None)], policies)
+            return lambda unit: attempt.handle_one(handler, unit, prepared)
 
-        return work
+        return prepare
 
-    async def _delivery_work(self, letter: Row[Any]) -> Any:
+    async def _of_delivery(self, letter: Row[Any]) -> Callable[[], Awaitable[Work]]:
         row = await self._store.read(lambda tx: deliveries.get(tx, letter.item))
         if row is None:
             msg = f"the delivery {letter.item} is no longer kept"
@@ -90,15 +102,22 @@ class Redriver:
             headers=row.headers,
             body=row.body,
         )
-        parsed = parse(Entry(delivery, Cursor(0, "", 0)), self._connectors)
         whole = letter.scope == "delivery"
 
-        def work(unit: UnitOfWork) -> None:
+        async def prepare() -> Work:
+            parsed = await asyncio.to_thread(parse, Entry(delivery, Cursor(0, "", 0)), self._connectors)
+            return lambda unit: work(unit, parsed)
+
+        def work(unit: UnitOfWork, parsed: Parsed) -> None:
             if parsed.refusal is not None:
                 raise Permanent(parsed.refusal[1])
-            items = parsed.items if whole else parsed.items[letter.item_index : letter.item_index + 1]
-            start = 0 if whole else letter.item_index
+            # Of a delivery that was given up in its midst the items before were recorded.
+            start = row.items if whole else letter.item_index
+            items = parsed.items[start:] if whole else parsed.items[start : start + 1]
+            if not whole and not items:
+                msg = f"the delivery has {len(parsed.items)} items as this code reads it, none at {letter.item_index}"
+                raise Permanent(msg)
             part = Part(Parsed(parsed.entry, parsed.channel, items), start, items, parsed.entry.after, last=True)
             Recorder(unit, [part], redrive="delivery" if whole else "item").record()
 
-        return work
+        return prepare

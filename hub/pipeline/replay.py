@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hub.contracts import Handler
 from hub.errors import NotFound
 from hub.pipeline.consumer import attempt, failures
+from hub.pipeline.consumer.attempt import NO_FAULT_OF_THE_EVENT, InLine, PolicyMoved
 from hub.ports import Store
 from hub.store import events
 from hub.store.transaction import UnitOfWork
@@ -21,6 +22,7 @@ class Replayed:
         stated: Type with data of each event that it would state now.
         new: Ids of those that were not stated when it was handled first.
         missing: Ids of those that were stated then, by the same group, yet would not be now.
+        changed: Ids of those that say something else than then.
         error: Why it would fail, None when it would not.
     """
 
@@ -28,6 +30,7 @@ class Replayed:
     stated: tuple[tuple[str, str], ...] = ()
     new: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
     error: str | None = None
 
 
@@ -38,6 +41,7 @@ async def replay(store: Store, handler: Handler, event_ids: Sequence[str]) -> li
 
     Raises:
         NotFound: An event is not kept.
+        StoreUnavailable: The database cannot serve now.
     """
     return [await _replay_one(store, handler, event_id) for event_id in event_ids]
 
@@ -49,22 +53,28 @@ async def _replay_one(store: Store, handler: Handler, event_id: str) -> Replayed
     if row is None:
         msg = f"the event {event_id} is not kept"
         raise NotFound(msg)
-
-    def run(unit: UnitOfWork) -> tuple[tuple[str, str, str], ...]:
-        attempt.handle_one(handler, unit, attempt.prepare(handler, row, policies))
-        stated = tuple((s.event.id, s.event.type, s.data_json) for s in unit.stated)
-        unit.stated.clear()
-        return stated
-
     try:
+        (prepared,) = await attempt.prepare_all(handler, [InLine(row, None)], policies)
+
+        def run(unit: UnitOfWork) -> tuple[tuple[str, str, str], ...]:
+            attempt.handle_one(handler, unit, prepared)
+            stated = tuple((s.event.id, s.event.type, s.data_json) for s in unit.stated)
+            unit.stated.clear()
+            return stated
+
         stated = await store.rehearse(run, name=f"replay.{handler.group}")
+    except NO_FAULT_OF_THE_EVENT:
+        raise
+    except PolicyMoved:
+        return await _replay_one(store, handler, event_id)
     except Exception as error:  # noqa: BLE001 - the report says how it would fail
         return Replayed(event_id, error=failures.describe(error))
-    then = {one.id for one in before if one.source == f"/hub/{handler.group}"}
-    now = {id_ for id_, _, _ in stated}
+    then = {one.id: one.data for one in before if one.source == f"/hub/{handler.group}"}
+    now = {id_: data for id_, _, data in stated}
     return Replayed(
         event_id,
         stated=tuple((type_, data) for _, type_, data in stated),
-        new=tuple(sorted(now - then)),
-        missing=tuple(sorted(then - now)),
+        new=tuple(sorted(now.keys() - then.keys())),
+        missing=tuple(sorted(then.keys() - now.keys())),
+        changed=tuple(sorted(id_ for id_ in now.keys() & then.keys() if now[id_] != then[id_])),
     )

@@ -49,7 +49,9 @@ class TimerWorker:
             if next_due is not None:
                 pause = min(max((next_due - self._clock.now()).total_seconds(), 0.001), pause)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), pause)
+                # Never wait_for: before Python 3.12 it can swallow a cancellation that meets the wake-up.
+                async with asyncio.timeout(pause):
+                    await self._wake.wait()
 
     async def fire_due(self) -> int:
         """Fire what is due, at most one batch, then return how many timers ended."""

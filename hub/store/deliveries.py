@@ -19,7 +19,7 @@ _ADD: Final = (
     update(deliveries)
     .where(deliveries.c.id == bindparam("delivery"))
     .values(
-        state=bindparam("new_state"),
+        state=func.coalesce(bindparam("new_state"), deliveries.c.state),
         **{name: deliveries.c[name] + bindparam(f"more_{name}") for name in COUNTS},
     )
 )
@@ -65,11 +65,9 @@ def insert_many(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
     tx.run_many(_INSERT, rows)
 
 
-def add_counts(tx: Transaction, delivery_id: str, state: str, counts: Mapping[str, int]) -> None:
-    """Add to what became of a delivery's items."""
-    tx.run(
-        _ADD, delivery=delivery_id, new_state=state, **{f"more_{name}": counts.get(name, 0) for name in COUNTS}
-    )
+def add_counts(tx: Transaction, delivery_id: str, counts: Mapping[str, int], *, state: str | None = None) -> None:
+    """Add to what became of a delivery's items; without a ``state`` it stays in the one it is in."""
+    tx.run(_ADD, delivery=delivery_id, new_state=state, **{f"more_{name}": counts.get(name, 0) for name in COUNTS})
 
 
 def get(tx: Transaction, delivery_id: str) -> Row[Any] | None:
@@ -84,9 +82,10 @@ def recent(tx: Transaction, limit: int) -> Sequence[Row[Any]]:
 
 def sums(tx: Transaction) -> dict[str, dict[str, int]]:
     """Return what became of all items, by connector."""
+    names = ("deliveries", *COUNTS)
     return {
-        row[0]: {"deliveries": row[1], **{name: int(value or 0) for name, value in zip(COUNTS, row[2:], strict=True)}}
-        for row in tx.all(_SUMS)
+        connector: {name: int(value or 0) for name, value in zip(names, amounts, strict=True)}
+        for connector, *amounts in map(list, tx.all(_SUMS))
     }
 
 
@@ -100,8 +99,17 @@ def cursors(tx: Transaction) -> Sequence[Row[Any]]:
     return tx.all(_CURSORS)
 
 
-def move_cursor(
-    tx: Transaction, journal: str, *, first: bool, segment: int, segment_id: str, row: int, item: int, more: int, token: str
+def move_cursor(  # noqa: PLR0913 - every part of a place has its name
+    tx: Transaction,
+    journal: str,
+    *,
+    first: bool,
+    segment: int,
+    segment_id: str,
+    row: int,
+    item: int,
+    more: int,
+    token: str,
 ) -> None:
     """Set how far a journal is ingested, counting ``more`` deliveries as done."""
     if first:

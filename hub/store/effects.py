@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import and_, bindparam, exists, func, insert, not_, or_, select, update
+from sqlalchemy import bindparam, exists, func, insert, literal_column, not_, or_, select, update
 from sqlalchemy.engine import Row
 
 from hub.store.tables import effects
@@ -14,46 +14,64 @@ from hub.store.transaction import Transaction
 
 OPEN: Final = ("intent", "sending", "unknown")
 
+# Spelled out, not bound: SQLite uses a partial index only where the query repeats its condition word by word.
+_OPEN_WORDS: Final[list[Any]] = [literal_column(f"'{state}'") for state in OPEN]
+_IS_OPEN: Final = effects.c.state.in_(_OPEN_WORDS)
+_IS_INTENT: Final = effects.c.state == literal_column("'intent'")
+_IS_SENDING: Final = effects.c.state == literal_column("'sending'")
+_IS_UNCLEAR: Final = (effects.c.state == literal_column("'unknown'")) & effects.c.code.is_(None)
+_OF_ASSET: Final = (effects.c.connector == bindparam("of_connector")) & (effects.c.asset == bindparam("of_asset"))
+
 _INSERT: Final = insert(effects)
 _BY_ID: Final = select(effects).where(effects.c.id == bindparam("effect"))
-_OF_STATUSES: Final = select(effects).where(
-    or_(
-        effects.c.id.in_(bindparam("ids", expanding=True)),
-        effects.c.provider_id.in_(bindparam("provider_ids", expanding=True)),
-    )
+_BY_IDS: Final = select(effects.c.id).where(effects.c.id.in_(bindparam("ids", expanding=True)))
+_BY_PROVIDER_IDS: Final = select(effects.c.id, effects.c.provider_id).where(
+    _OF_ASSET, effects.c.provider_id.in_(bindparam("provider_ids", expanding=True))
 )
-_OPEN_ASSETS: Final = select(effects.c.connector, effects.c.asset).where(effects.c.state.in_(OPEN)).distinct()
+_NEXT_CONNECTOR: Final = select(func.min(effects.c.connector)).where(
+    _IS_OPEN, effects.c.connector > bindparam("of_connector")
+)
+_NEXT_ASSET: Final = select(func.min(effects.c.asset)).where(
+    _IS_OPEN, effects.c.connector == bindparam("of_connector"), effects.c.asset > bindparam("of_asset")
+)
 _EARLIER: Final = effects.alias("earlier")
 # A doubtful effect waits for a person, for ever if need be: the conversation goes on without it.
 _BLOCKED: Final = exists().where(
     _EARLIER.c.key == effects.c.key,
     _EARLIER.c.position < effects.c.position,
-    _EARLIER.c.state.in_(OPEN),
+    _EARLIER.c.state.in_(_OPEN_WORDS),
     or_(_EARLIER.c.state != "unknown", _EARLIER.c.code.is_(None)),
 )
 _READY: Final = (
     select(effects)
     .where(
-        effects.c.connector == bindparam("of_connector"),
-        effects.c.asset == bindparam("of_asset"),
-        effects.c.state == "intent",
-        or_(effects.c.not_before.is_(None), effects.c.not_before <= bindparam("now")),
+        _OF_ASSET,
+        _IS_OPEN,
+        _IS_INTENT,
+        effects.c.not_before <= bindparam("now"),
         effects.c.useful_until > bindparam("now"),
         not_(_BLOCKED),
     )
-    .order_by(effects.c.position)
+    .order_by(effects.c.not_before, effects.c.position)
     .limit(bindparam("limit"))
 )
-_OVERDUE: Final = (
+_EXPIRED: Final = (
     select(effects)
-    .where(
-        effects.c.connector == bindparam("of_connector"),
-        effects.c.asset == bindparam("of_asset"),
-        or_(
-            and_(effects.c.state == "intent", effects.c.useful_until <= bindparam("now")),
-            and_(effects.c.state == "unknown", effects.c.code.is_(None), effects.c.not_before <= bindparam("now")),
-        ),
-    )
+    .where(_OF_ASSET, _IS_INTENT, effects.c.useful_until <= bindparam("now"))
+    .order_by(effects.c.useful_until, effects.c.position)
+    .limit(bindparam("limit"))
+)
+_UNSETTLED: Final = (
+    select(effects)
+    .where(_OF_ASSET, _IS_OPEN, _IS_UNCLEAR, effects.c.not_before <= bindparam("now"))
+    .order_by(effects.c.not_before, effects.c.position)
+    .limit(bindparam("limit"))
+)
+_UNDER_WAY: Final = select(effects).where(_OF_ASSET, _IS_OPEN, _IS_SENDING).order_by(effects.c.position)
+_OLDEST_INTENT: Final = select(func.min(effects.c.not_before)).where(_OF_ASSET, _IS_OPEN, _IS_INTENT)
+_ASKED_BEFORE: Final = (
+    select(effects)
+    .where(_IS_OPEN, _IS_INTENT, effects.c.requested_at < bindparam("instant"))
     .order_by(effects.c.position)
     .limit(bindparam("limit"))
 )
@@ -76,9 +94,7 @@ _MOVE: Final = (
     )
 )
 _COUNTS: Final = (
-    select(effects.c.state, func.count(), func.min(effects.c.requested_at))
-    .where(effects.c.state.in_(OPEN))
-    .group_by(effects.c.state)
+    select(effects.c.state, func.count(), func.min(effects.c.requested_at)).where(_IS_OPEN).group_by(effects.c.state)
 )
 _LIST: Final = (
     select(effects)
@@ -95,7 +111,7 @@ def request(tx: Transaction, effect: Mapping[str, Any]) -> None:
         **effect,
         state="intent",
         attempts=0,
-        not_before=None,
+        not_before=tx.now,
         cause=tx.origin.cause,
         traceparent=tx.origin.traceparent,
         provider_id=None,
@@ -113,14 +129,28 @@ def get(tx: Transaction, effect_id: str) -> Row[Any] | None:
     return tx.one(_BY_ID, effect=effect_id)
 
 
-def of_statuses(tx: Transaction, ids: Iterable[str], provider_ids: Iterable[str]) -> Sequence[Row[Any]]:
-    """Return the effects that statuses speak of, by our id or the provider's."""
-    return tx.all(_OF_STATUSES, ids=sorted(set(ids)), provider_ids=sorted(set(provider_ids)))
+def known(tx: Transaction, ids: Iterable[str]) -> set[str]:
+    """Return which of these ids, as a provider handed them back, are effects of ours."""
+    wanted = sorted(set(ids))
+    return {row.id for row in tx.all(_BY_IDS, ids=wanted)} if wanted else set()
+
+
+def by_provider_ids(tx: Transaction, connector: str, asset: str, provider_ids: Iterable[str]) -> dict[str, str]:
+    """Return provider id -> effect id, of what the provider took through an asset."""
+    wanted = sorted(set(provider_ids))
+    rows = tx.all(_BY_PROVIDER_IDS, of_connector=connector, of_asset=asset, provider_ids=wanted)
+    return {row.provider_id: row.id for row in rows}
 
 
 def open_assets(tx: Transaction) -> Sequence[tuple[str, str]]:
-    """Return (connector, asset) of everything that has an effect under way."""
-    return [(row.connector, row.asset) for row in tx.all(_OPEN_ASSETS)]
+    """Return (connector, asset) of everything that has an effect under way, hopping from one to the next."""
+    found: list[tuple[str, str]] = []
+    connector = ""
+    while connector := _only(tx.one(_NEXT_CONNECTOR, of_connector=connector)):
+        asset = ""
+        while asset := _only(tx.one(_NEXT_ASSET, of_connector=connector, of_asset=asset)):
+            found.append((connector, asset))
+    return found
 
 
 def ready(tx: Transaction, connector: str, asset: str, limit: int) -> Sequence[Row[Any]]:
@@ -130,7 +160,24 @@ def ready(tx: Transaction, connector: str, asset: str, limit: int) -> Sequence[R
 
 def overdue(tx: Transaction, connector: str, asset: str, limit: int) -> Sequence[Row[Any]]:
     """Return intents past their last useful instant, with sends that nothing settled in time."""
-    return tx.all(_OVERDUE, of_connector=connector, of_asset=asset, now=tx.now, limit=limit)
+    about = {"of_connector": connector, "of_asset": asset, "now": tx.now, "limit": limit}
+    return [*tx.all(_EXPIRED, **about), *tx.all(_UNSETTLED, **about)]
+
+
+def under_way(tx: Transaction, connector: str, asset: str) -> Sequence[Row[Any]]:
+    """Return what is being sent through an asset, as far as the database knows."""
+    return tx.all(_UNDER_WAY, of_connector=connector, of_asset=asset)
+
+
+def waiting_since(tx: Transaction, connector: str, asset: str) -> datetime | None:
+    """Return since when the intent that is due longest could have been sent; later than now when it may not yet."""
+    row = tx.one(_OLDEST_INTENT, of_connector=connector, of_asset=asset)
+    return None if row is None else row[0]
+
+
+def asked_before(tx: Transaction, instant: datetime, limit: int) -> Sequence[Row[Any]]:
+    """Return intents that were asked for before an instant, oldest first."""
+    return tx.all(_ASKED_BEFORE, instant=instant, limit=limit)
 
 
 def move(
@@ -144,7 +191,12 @@ def move(
     code: str | None = None,
     explanation_es: str | None = None,
 ) -> bool:
-    """Move an effect on, unless it was moved meanwhile (then False)."""
+    """Move an effect on, unless it was moved meanwhile (then False).
+
+    An intent without a ``not_before`` may go at once.
+    """
+    if state == "intent" and not_before is None:
+        not_before = tx.now
     if state != "sending":
         tx.signal("effects")
     touched = tx.run(
@@ -165,9 +217,13 @@ def move(
 
 def counts(tx: Transaction) -> dict[str, tuple[int, datetime]]:
     """Return how many effects are under way by state, with when the oldest was asked for."""
-    return {row[0]: (row[1], row[2]) for row in tx.all(_COUNTS)}
+    return {state: (amount, oldest) for state, amount, oldest in map(list, tx.all(_COUNTS))}
 
 
 def listing(tx: Transaction, states: Iterable[str], limit: int = 100) -> Sequence[Row[Any]]:
     """Return effects in the named states, newest first."""
     return tx.all(_LIST, states=list(states), limit=limit)
+
+
+def _only(row: Row[Any] | None) -> str:
+    return "" if row is None or row[0] is None else str(row[0])

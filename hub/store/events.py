@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,8 +13,8 @@ from sqlalchemy.engine import Row
 from hub.errors import Unreadable
 from hub.store.tables import events, group_keys
 from hub.store.transaction import Transaction
-from schemas.operations import TimerFired
 from schemas.envelope import CloudEvent, data_model, schema_address
+from schemas.operations import TimerFired
 
 _OF_GROUP: Final = events.outerjoin(
     group_keys, and_(group_keys.c.group == bindparam("of_group"), group_keys.c.key == events.c.key)
@@ -30,10 +31,15 @@ def _undone(*columns: Any) -> Select[Any]:
     return select(*columns).select_from(_OF_GROUP).where(_ITS_TYPES, _NOT_DONE)
 
 
+# What comes before an event of a key is told with it: nobody may handle it before that is done.
+_DONE: Final = group_keys.c.position.label("done")
+
 _PENDING: Final = (
-    _undone(events)
+    _undone(events, _DONE)
     .where(
         events.c.key.in_(bindparam("keys", expanding=True)),
+        events.c.position > bindparam("floor"),
+        events.c.position <= bindparam("until"),
         or_(group_keys.c.held_until.is_(None), group_keys.c.held_until <= bindparam("now")),
     )
     .order_by(events.c.position)
@@ -51,19 +57,43 @@ _UNDONE_COUNT: Final = _undone(
     func.count(group_keys.c.held_until),
 ).where(events.c.position > bindparam("after"))
 _OLDEST: Final = (
-    _undone(events).where(events.c.position > bindparam("after")).order_by(events.c.position).limit(bindparam("limit"))
+    _undone(events, _DONE, group_keys.c.held_until)
+    .where(events.c.position > bindparam("floor"))
+    .order_by(events.c.position)
+    .limit(bindparam("limit"))
 )
-_TOTAL: Final = (
-    select(func.count())
-    .select_from(events)
-    .where(_ITS_TYPES, events.c.position > bindparam("start"))
+_FIRSTS: Final = (
+    _undone(func.min(events.c.position).label("position"))
+    .where(events.c.position > bindparam("floor"))
+    .group_by(events.c.key)
+    .order_by(func.min(events.c.position))
+    .limit(1)
+    .offset(bindparam("skipped"))
+    .subquery("firsts")
 )
+_FIRST_OF_A_KEY: Final = _undone(events, _DONE).where(events.c.position == select(_FIRSTS.c.position).scalar_subquery())
+_TOTAL: Final = select(func.count()).select_from(events).where(_ITS_TYPES, events.c.position > bindparam("start"))
 _NEWEST: Final = select(func.coalesce(func.max(events.c.position), 0))
 _BY_ID: Final = select(events).where(events.c.id == bindparam("event"))
 _TAIL: Final = (
     select(events).where(events.c.position > bindparam("after")).order_by(events.c.position).limit(bindparam("limit"))
 )
 _CAUSED_BY: Final = select(events).where(events.c.causation == bindparam("cause")).order_by(events.c.position)
+
+
+@dataclass(frozen=True, slots=True)
+class Follower:
+    """A group as it follows the log.
+
+    Attributes:
+        start: Where it began: of a key that it never met, everything above is undone.
+        floor: All of its at or below is done; no look goes back further.
+    """
+
+    group: str
+    types: frozenset[str]
+    start: int
+    floor: int
 
 
 def envelope(row: Row[Any]) -> CloudEvent[Any]:
@@ -99,33 +129,38 @@ def envelope(row: Row[Any]) -> CloudEvent[Any]:
     )
 
 
-def pending(
-    tx: Transaction, group: str, types: Collection[str], start: int, keys: Iterable[str], limit: int
-) -> Sequence[Row[Any]]:
-    """Return what a group has yet to handle of these keys, in order, leaving out keys that are held."""
+def pending(tx: Transaction, follower: Follower, keys: Iterable[str], *, until: int, limit: int) -> Sequence[Row[Any]]:
+    """Return what a group has yet to handle of these keys, in order, leaving out keys that are held.
+
+    ``done`` of each row is how far the group is with the key, None when it never met it.
+    """
     return tx.all(
-        _PENDING, of_group=group, types=sorted(types), start=start, keys=sorted(keys), limit=limit, now=tx.now
+        _PENDING, **_of(follower), keys=sorted(keys), floor=follower.floor, until=until, limit=limit, now=tx.now
     )
 
 
-def undone_page(
-    tx: Transaction, group: str, types: Collection[str], start: int, *, after: int, until: int, limit: int
-) -> Sequence[Row[Any]]:
+def undone_page(tx: Transaction, follower: Follower, *, after: int, until: int, limit: int) -> Sequence[Row[Any]]:
     """Return (position, key, receivedat, held_until) of events between two positions that a group has not done."""
-    return tx.all(
-        _UNDONE_PAGE, of_group=group, types=sorted(types), start=start, after=after, until=until, limit=limit
-    )
+    return tx.all(_UNDONE_PAGE, **_of(follower), after=after, until=until, limit=limit)
 
 
-def oldest_undone(tx: Transaction, group: str, types: Collection[str], start: int, *, after: int, limit: int) -> Sequence[Row[Any]]:
-    """Return the oldest events that a group has not done, held or not."""
-    return tx.all(_OLDEST, of_group=group, types=sorted(types), start=start, after=after, limit=limit)
+def oldest_undone(tx: Transaction, follower: Follower, limit: int) -> Sequence[Row[Any]]:
+    """Return the oldest events that a group has not done, held or not, with ``done`` and ``held_until`` of the key."""
+    return tx.all(_OLDEST, **_of(follower), floor=follower.floor, limit=limit)
 
 
-def undone_count(tx: Transaction, group: str, types: Collection[str], start: int, after: int) -> tuple[int, datetime | None, int]:
+def first_of_a_key(tx: Transaction, follower: Follower, skipped: int) -> Row[Any] | None:
+    """Return the event that comes next in its key, held or not, skipping that many keys; oldest key first."""
+    return tx.one(_FIRST_OF_A_KEY, **_of(follower), floor=follower.floor, skipped=skipped)
+
+
+def undone_count(
+    tx: Transaction, group: str, types: Collection[str], start: int, after: int
+) -> tuple[int, datetime | None, int]:
     """Return how many events a group has not done, when the oldest came, how many of them are behind a hold."""
     row = tx.one(_UNDONE_COUNT, of_group=group, types=sorted(types), start=start, after=after)
-    return (0, None, 0) if row is None else (row[0], row[1], row[2])
+    counted: list[Any] = [0, None, 0] if row is None else list(row)
+    return counted[0], counted[1], counted[2]
 
 
 def total(tx: Transaction, group: str, types: Collection[str], start: int) -> int:
@@ -153,3 +188,7 @@ def tail(tx: Transaction, after: int, limit: int) -> Sequence[Row[Any]]:
 def caused_by(tx: Transaction, cause: str) -> Sequence[Row[Any]]:
     """Return the events that one event, or one item of a delivery, led to."""
     return tx.all(_CAUSED_BY, cause=cause)
+
+
+def _of(follower: Follower) -> dict[str, Any]:
+    return {"of_group": follower.group, "types": sorted(follower.types), "start": follower.start}

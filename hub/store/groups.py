@@ -10,13 +10,18 @@ from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Row
 
-from hub.store.tables import group_keys, groups
+from hub.store.tables import dead_letters, events, group_keys, groups, suspects, timers
 from hub.store.transaction import Transaction
+from schemas.operations import TimerFired
 
 _ALL: Final = select(groups).order_by(groups.c.name)
 _GET: Final = select(groups).where(groups.c.name == bindparam("of_group"))
 _ADD: Final = insert(groups).on_conflict_do_nothing()
-_FLOOR: Final = update(groups).where(groups.c.name == bindparam("of_group")).values(floor=bindparam("to_floor"))
+_FLOOR: Final = (
+    update(groups)
+    .where(groups.c.name == bindparam("of_group"), groups.c.floor < bindparam("to_floor"))
+    .values(floor=bindparam("to_floor"))
+)
 _STATE: Final = (
     update(groups)
     .where(groups.c.name == bindparam("of_group"))
@@ -29,9 +34,24 @@ _STATE: Final = (
 )
 _DROP: Final = delete(groups).where(groups.c.name == bindparam("of_group"))
 _DROP_KEYS: Final = delete(group_keys).where(group_keys.c.group == bindparam("of_group"))
+_DISARM: Final = (
+    update(timers).where(timers.c.group == bindparam("of_group"), timers.c.state == "armed").values(state="cancelled")
+)
 _RENAME: Final = update(groups).where(groups.c.name == bindparam("of_group")).values(name=bindparam("new_name"))
-_RENAME_KEYS: Final = (
-    update(group_keys).where(group_keys.c.group == bindparam("of_group")).values(group=bindparam("new_name"))
+# All that goes by a group's name; a timer that has fired, yet was not answered, asks the group that its subject names.
+_RENAME_WITH_IT: Final = (
+    *(
+        update(table).where(table.c.group == bindparam("of_group")).values(group=bindparam("new_name"))
+        for table in (group_keys, timers, dead_letters)
+    ),
+    update(suspects).where(suspects.c.scope == bindparam("of_group")).values(scope=bindparam("new_name")),
+    update(events)
+    .where(
+        events.c.position > select(groups.c.floor).where(groups.c.name == bindparam("of_group")).scalar_subquery(),
+        events.c.type == TimerFired.TYPE,
+        events.c.subject == bindparam("of_group"),
+    )
+    .values(subject=bindparam("new_name")),
 )
 
 _KEYS: Final = select(group_keys).where(
@@ -81,7 +101,7 @@ def add(tx: Transaction, group: str, start: int) -> None:
 
 
 def set_floor(tx: Transaction, group: str, floor: int) -> None:
-    """Note that a group has done everything at or below a position."""
+    """Note that a group has done everything at or below a position; it never goes back."""
     tx.run(_FLOOR, of_group=group, to_floor=floor)
 
 
@@ -90,20 +110,20 @@ def set_state(
 ) -> int:
     """Pause a group or let it go on."""
     tx.signal("groups")
-    return tx.run(
-        _STATE, of_group=group, new_state=state, why=reason, next_probe=probe_at, wait=wait_seconds
-    )
+    return tx.run(_STATE, of_group=group, new_state=state, why=reason, next_probe=probe_at, wait=wait_seconds)
 
 
 def drop(tx: Transaction, group: str) -> None:
-    """Forget a group with all it did."""
+    """Forget a group with all it did; what it wanted to be asked is asked no more."""
+    tx.run(_DISARM, of_group=group)
     tx.run(_DROP_KEYS, of_group=group)
     tx.run(_DROP, of_group=group)
 
 
 def rename(tx: Transaction, group: str, new_name: str) -> None:
-    """Let a renamed group go on where it was."""
-    tx.run(_RENAME_KEYS, of_group=group, new_name=new_name)
+    """Let a renamed group go on where it was, with its timers, its dead letters."""
+    for statement in _RENAME_WITH_IT:
+        tx.run(statement, of_group=group, new_name=new_name)
     tx.run(_RENAME, of_group=group, new_name=new_name)
 
 

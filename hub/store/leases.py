@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import bindparam, delete, or_
+from sqlalchemy import bindparam, delete, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from hub.store.tables import leases
@@ -19,7 +19,11 @@ _TAKE_OR_RENEW: Final = _TAKE.on_conflict_do_update(
     set_={"holder": _TAKE.excluded.holder, "expires_at": _TAKE.excluded.expires_at},
     where=or_(leases.c.holder == _TAKE.excluded.holder, leases.c.expires_at < bindparam("at")),
 )
-_GIVE_BACK: Final = delete(leases).where(leases.c.name == bindparam("of_name"), leases.c.holder == bindparam("by_holder"))
+_GIVE_ALL_BACK: Final = delete(leases).where(leases.c.holder == bindparam("by_holder"))
+_FORGET: Final = delete(leases).where(leases.c.name.startswith(bindparam("prefix")))
+_HELD: Final = select(leases.c.expires_at).where(
+    leases.c.name == bindparam("of_name"), leases.c.holder == bindparam("by_holder")
+)
 
 
 def take(tx: Transaction, name: str, holder: str, seconds: float) -> datetime | None:
@@ -29,6 +33,17 @@ def take(tx: Transaction, name: str, holder: str, seconds: float) -> datetime | 
     return until if touched else None
 
 
-def give_back(tx: Transaction, name: str, holder: str) -> None:
-    """End a lease before its time."""
-    tx.run(_GIVE_BACK, of_name=name, by_holder=holder)
+def outlasts(tx: Transaction, name: str, holder: str, seconds: float) -> bool:
+    """Tell whether the holder has the lease for that much longer, as the database sees it now."""
+    row = tx.one(_HELD, of_name=name, by_holder=holder)
+    return row is not None and row.expires_at >= tx.now + timedelta(seconds=seconds)
+
+
+def give_all_back(tx: Transaction, holder: str) -> None:
+    """End every lease of a holder, who stops."""
+    tx.run(_GIVE_ALL_BACK, by_holder=holder)
+
+
+def forget(tx: Transaction, prefix: str) -> None:
+    """End leases whoever holds them; only where nobody else can be alive."""
+    tx.run(_FORGET, prefix=prefix)

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Connection
 
 from hub.domain.policies import KINDS, Policies, PolicyBook, PolicyRow
 from hub.store.tables import policies
+from hub.store.transaction import Transaction
 
 SHIPPED: Final = Path(__file__).parent.parent / "policies" / "exsim.toml"
 
@@ -39,6 +40,31 @@ class PolicyReader:
             book = PolicyBook(PolicyRow(*row) for row in connection.execute(_ALL))
             self._books = {newest: book}
         return book.at(now)
+
+    def forget(self) -> None:
+        """Forget what was read inside a transaction that is now undone: its positions will be given again."""
+        self._books = {}
+
+
+def append(tx: Transaction, kind: str, body: Mapping[str, Any], *, valid_from: datetime | None = None) -> int:
+    """Write a new version of a kind of rule, in force from an instant that is never in the past.
+
+    Past decisions were taken by the versions of their time; a version that reached back would rewrite why.
+
+    Returns:
+        The version's number among its kind.
+
+    Raises:
+        KeyError: There is no such kind.
+        pydantic.ValidationError: The rule is wrong.
+    """
+    checked = KINDS[kind].model_validate(body).model_dump(mode="json")
+    row = tx.one(_VERSION, kind=kind)
+    version = (row[0] if row is not None and row[0] is not None else 0) + 1
+    start = max(valid_from or tx.now, tx.now)
+    tx.run(_INSERT, kind=kind, version=version, body=checked, valid_from=start, author=tx.origin.actor)
+    tx.policies_changed()
+    return version
 
 
 def seed(connection: Connection, path: Path = SHIPPED) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 from hub import killpoints
 from hub.errors import Misconfigured
 from hub.store import policies
+from hub.store.engine import in_transaction
 from hub.store.tables import schema, store_info
 
 CODE: Final = 1
@@ -84,9 +85,9 @@ def _version(connection: Connection) -> tuple[str, int] | None:
 
 def _migrate(connection: Connection, store_id: str, now: datetime) -> None:
     # Imported here: a current database, the common case, must not pay for Alembic at start.
-    from alembic import command  # noqa: PLC0415
-    from alembic.config import Config  # noqa: PLC0415
-    from alembic.script import ScriptDirectory  # noqa: PLC0415
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
 
     config = Config()
     config.set_main_option("script_location", "hub:store/migrations")
@@ -103,6 +104,7 @@ def _migrate(connection: Connection, store_id: str, now: datetime) -> None:
         policies.seed(connection)
         killpoints.reached("migration.before_commit")
     except BaseException:
-        connection.exec_driver_sql("ROLLBACK")
+        if in_transaction(connection):
+            connection.exec_driver_sql("ROLLBACK")
         raise
     connection.exec_driver_sql("COMMIT")

@@ -7,9 +7,9 @@ import contextlib
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Engine
 from sqlalchemy.engine import Connection
@@ -18,20 +18,26 @@ from hub.errors import StoreUnavailable
 from hub.ports import Clock, Commit, Notice
 from hub.store.engine import is_unavailable, open_engine
 from hub.store.policies import PolicyReader
-from hub.store.train import Job, Train
-from hub.store.transaction import Origin, Projection, Transaction, UnitOfWork
+from hub.store.readers import Readers
+from hub.store.train import Job, Train, refuse
+from hub.store.transaction import Projection, Transaction, UnitOfWork
+from hub.store.wake import WAKE, Wake, WakeSignal
+from hub.store.wal import WalKeeper
+from hub.telemetry import logger
 
 T = TypeVar("T")
 
-READERS: Final = 2
-CHECKPOINT_BYTES: Final = 64 * 1024 * 1024
-READ_ORIGIN: Final = Origin(cause="", by="read", actor="hub")
+log = logger("store")
 
 
 class SqliteStore:
     """Implements ``hub.ports.Store`` on SQLite (WAL, synchronous=FULL).
 
-    Every wait is the database's own: nothing sleeps in the writer thread.
+    Every wait is the database's own: nothing sleeps in the writer thread. Whoever is cancelled while waiting for
+    ``transact`` does not know whether it was done.
+
+    Attributes:
+        broken: What stopped the writer for good, a bug; None while all is well.
     """
 
     def __init__(
@@ -45,31 +51,34 @@ class SqliteStore:
     ) -> None:
         """Prepare a store over an existing, migrated file; nothing is opened yet."""
         self.path = path
-        self._clock = clock
+        self.broken: BaseException | None = None
         self._policies = PolicyReader()
         self._projections: dict[str, list[Projection]] = {}
         for projection in projections:
             for type_ in projection.types:
                 self._projections.setdefault(type_, []).append(projection)
         self._engine = open_engine(path)
-        self._read_engine = open_engine(path, writable=False)
-        self._train = Train(self._engine, self._unit, clock, rehearse=rehearse)
+        self._train = Train(self._engine, self._unit, clock, self._policies.forget, rehearse=rehearse)
+        self._readers = Readers(open_engine(path, writable=False), self._unit, clock)
+        self._wal = WalKeeper(path, clock)
+        self._wake_others = Wake(path.parent / WAKE)
+        self._look_seconds = look_seconds
+        self._looked: tuple[Connection, int] | None = None
         self._jobs: deque[Job] = deque()
         self._wake = threading.Condition()
         self._closing = False
         self._listeners: list[Callable[[Commit], None]] = []
         self._thread: threading.Thread | None = None
-        self._readers: ThreadPoolExecutor | None = None
-        self._local = threading.local()
-        self._reader_connections: list[Connection] = []
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._look_seconds = look_seconds
-        self._looker: asyncio.Task[None] | None = None
         self._settled: list[tuple[Job, asyncio.Future[Any]]] = []
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[SqliteStore]:
-        """Open the connections, then serve until the block ends."""
+        """Open the connections, then serve until the block ends.
+
+        Raises:
+            Misconfigured: The file system does not grant what durability needs.
+        """
         await self.start()
         try:
             yield self
@@ -77,30 +86,30 @@ class SqliteStore:
             await self.stop()
 
     async def start(self) -> None:
-        """Open connections, start the writer."""
+        """Verify the settings on the writing connection, start the writer."""
         self._loop = asyncio.get_running_loop()
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="hub-read")
+        try:
+            await asyncio.to_thread(self._look)
+        except Exception as error:
+            if not is_unavailable(error):
+                raise
+            # A busy moment at the start is no reason to give up: each job finds out for itself.
+            log.warning("the database cannot serve yet", error=type(error).__name__)
+        self._readers.start()
+        self._wake_others.listen(self._loop, self._woken)
         self._thread = threading.Thread(target=self._write_for_ever, name="hub-write", daemon=True)
         self._thread.start()
-        self._looker = asyncio.create_task(self._look_for_others(), name="store-look")
 
     async def stop(self) -> None:
         """Finish waiting jobs, then close every connection."""
-        if self._looker is not None:
-            self._looker.cancel()
-            await asyncio.gather(self._looker, return_exceptions=True)
         with self._wake:
             self._closing = True
             self._wake.notify()
         if self._thread is not None:
             await asyncio.to_thread(self._thread.join)
-        if self._readers is not None:
-            await asyncio.to_thread(self._readers.shutdown)
-        for connection in self._reader_connections:
-            connection.close()
-        self._reader_connections.clear()
+        self._wake_others.close()
+        await asyncio.to_thread(self._readers.stop)
         self._engine.dispose()
-        self._read_engine.dispose()
 
     @property
     def engine(self) -> Engine:
@@ -109,8 +118,8 @@ class SqliteStore:
 
     @property
     def slow_jobs(self) -> Sequence[tuple[str, float]]:
-        """Jobs that held the writer thread for more than 50 ms of CPU, by name."""
-        return self._train.slow
+        """The latest jobs that held the writer thread for more than 50 ms of CPU, by name."""
+        return list(self._train.slow)
 
     def on_commit(self, listener: Callable[[Commit], None]) -> None:
         """Call ``listener`` in the event loop after each commit that touched something."""
@@ -128,115 +137,106 @@ class SqliteStore:
 
     async def read(self, fn: Callable[[Transaction], T]) -> T:
         """Run ``fn`` on a snapshot of its own connection."""
-        if self._readers is None or self._loop is None:
-            msg = "the store is not running"
-            raise StoreUnavailable(msg)
-        return await self._loop.run_in_executor(self._readers, self._read, fn)
+        return await self._readers.read(fn)
 
     async def _submit(self, fn: Callable[[UnitOfWork], Any], name: str, *, rehearsal: bool) -> Any:
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Any] = loop.create_future()
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
         def settle(job: Job) -> None:
             self._settled.append((job, future))
 
-        job = Job(fn, name, settle, rehearsal)
         with self._wake:
-            if self._closing:
-                msg = "the store is closing"
+            if self._closing or self._thread is None:
+                msg = "the store is not running"
                 raise StoreUnavailable(msg)
-            self._jobs.append(job)
+            self._jobs.append(Job(fn, name, settle, rehearsal))
             self._wake.notify()
         return await future
 
-    def _read(self, fn: Callable[[Transaction], T]) -> T:
-        connection = self._reader()
-        try:
-            connection.exec_driver_sql("BEGIN")
-            unit = self._unit(connection, self._clock.now())
-            return fn(unit.begin(READ_ORIGIN))
-        except Exception as error:
-            if not is_unavailable(error):
-                raise
-            msg = "the database cannot be read now"
-            raise StoreUnavailable(msg) from error
-        finally:
-            if connection.connection.driver_connection.in_transaction:  # type: ignore[union-attr]
-                connection.exec_driver_sql("ROLLBACK")
-
-    def _reader(self) -> Connection:
-        connection: Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._read_engine.connect()
-            self._local.connection = connection
-            self._reader_connections.append(connection)
-        return connection
-
-    def _unit(self, connection: Connection, now: Any) -> UnitOfWork:
+    def _unit(self, connection: Connection, now: datetime) -> UnitOfWork:
         return UnitOfWork(connection, now, self._policies.load, self._projections)
 
     def _write_for_ever(self) -> None:
+        jobs: Sequence[Job] = ()
         try:
             while True:
                 with self._wake:
-                    while not self._jobs and not self._closing:
-                        self._wake.wait()
-                    if not self._jobs:
+                    if not self._jobs and not self._closing:
+                        self._wake.wait(self._look_seconds)
+                    if self._closing and not self._jobs:
                         break
                     jobs = list(self._jobs)
                     self._jobs.clear()
-                left = self._train.run(jobs)
-                with self._wake:
-                    self._jobs.extendleft(reversed(left))
-                self._announce()
-                self._keep_wal_small()
+                if jobs:
+                    left, jobs = self._train.run(jobs), ()
+                    with self._wake:
+                        self._jobs.extendleft(reversed(left))
+                    self._announce()
+                self._keep_house()
+        except BaseException as error:
+            log.critical("the writer stopped; start the hub again", exc_info=True)
+            with self._wake:
+                self._closing, self.broken = True, error
+            refuse([*jobs, *self._jobs], error)
+            self._announce()
         finally:
             self._train.close()
 
+    def _keep_house(self) -> None:
+        """Look for commits of other processes, keep the WAL small; neither may cost a job its answer."""
+        try:
+            if self._look():
+                self._call_soon(self._tell, Commit((), frozenset({"elsewhere"})))
+            self._wal.keep_small(self._train.connection)
+        except Exception as error:
+            if not is_unavailable(error):
+                raise
+            self._train.abandon()
+
+    def _look(self) -> bool:
+        """Tell whether another process may have committed since the last look."""
+        connection = self._train.connection
+        version = int(connection.exec_driver_sql("PRAGMA data_version").scalar_one())
+        # The number speaks of one connection only: after a new one nobody can say, so the answer is yes.
+        before, self._looked = self._looked, (connection, version)
+        return before != self._looked
+
     def _announce(self) -> None:
         settled, self._settled = self._settled, []
+        done = [job for job, _ in settled if job.error is None]
         notices = tuple(
             Notice(stated.event.partitionkey, stated.event.type, stated.event.subject)
-            for job, _ in settled
-            if job.error is None
+            for job in done
             for stated in job.stated
         )
-        signals = frozenset[str]().union(*(job.signals for job, _ in settled if job.error is None))
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._deliver, settled, Commit(notices, signals))
+        commit = Commit(notices, frozenset[str]().union(*(job.signals for job in done)))
+        self._call_soon(self._deliver, settled, commit)
+        if notices or commit.signals:
+            self._wake_others.tell("elsewhere")
+
+    def _call_soon(self, function: Callable[..., None], *args: object) -> None:
+        # A loop that closed has nobody left to tell.
+        with contextlib.suppress(RuntimeError):
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(function, *args)
 
     def _deliver(self, settled: list[tuple[Job, asyncio.Future[Any]]], commit: Commit) -> None:
         for job, future in settled:
-            if future.cancelled():
+            if future.done():
                 continue
             if job.error is not None:
                 future.set_exception(job.error)
             else:
                 future.set_result(job.result)
         if commit.notices or commit.signals:
-            for listener in self._listeners:
-                listener(commit)
+            self._tell(commit)
 
-    def _keep_wal_small(self) -> None:
-        wal = self.path.with_name(self.path.name + "-wal")
-        with contextlib.suppress(FileNotFoundError):
-            if wal.stat().st_size > CHECKPOINT_BYTES:
-                self._train.checkpoint()
-
-    async def _look_for_others(self) -> None:
-        """Tell the listeners when another process committed: the data version of the writing connection."""
-        seen: int | None = None
-        while True:
+    def _tell(self, commit: Commit) -> None:
+        for listener in tuple(self._listeners):
             try:
-                version = await self.transact(_data_version, name="store.look")
-            except StoreUnavailable:
-                version = None
-            if version is not None and seen is not None and version != seen:
-                for listener in self._listeners:
-                    listener(Commit((), frozenset({"elsewhere"})))
-            seen = seen if version is None else version
-            await asyncio.sleep(self._look_seconds)
+                listener(commit)
+            except Exception:
+                log.exception("a listener of the store failed")
 
-
-def _data_version(unit: UnitOfWork) -> int:
-    return int(unit.connection.exec_driver_sql("PRAGMA data_version").scalar_one())
+    def _woken(self, signal: WakeSignal) -> None:
+        self._tell(Commit((), frozenset({signal})))

@@ -20,7 +20,9 @@ _MARK: Final = (
 _CRASHES: Final = select(suspects.c.crashes).where(
     suspects.c.scope == bindparam("of_scope"), suspects.c.item == bindparam("of_item")
 )
-_CLEAR: Final = delete(suspects).where(suspects.c.scope == bindparam("of_scope"), suspects.c.item == bindparam("of_item"))
+_CLEAR: Final = delete(suspects).where(
+    suspects.c.scope == bindparam("of_scope"), suspects.c.item == bindparam("of_item")
+)
 _CLEAN: Final = select(store_info.c.clean, store_info.c.id)
 _SET_CLEAN: Final = update(store_info).values(clean=bindparam("is_clean"))
 

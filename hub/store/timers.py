@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Row
 
@@ -40,13 +40,12 @@ _CANCEL: Final = (
     .values(state="cancelled")
 )
 _GET: Final = select(timers).where(timers.c.group == bindparam("owner"), timers.c.name == bindparam("timer"))
+# As a literal: a parameter that decides about a partial index makes SQLite prepare the statement at each execution.
+_IS_ARMED: Final = timers.c.state == literal_column("'armed'")
 _DUE: Final = (
-    select(timers)
-    .where(timers.c.state == "armed", timers.c.due <= bindparam("now"))
-    .order_by(timers.c.due)
-    .limit(bindparam("limit"))
+    select(timers).where(_IS_ARMED, timers.c.due <= bindparam("now")).order_by(timers.c.due).limit(bindparam("limit"))
 )
-_NEXT_DUE: Final = select(func.min(timers.c.due)).where(timers.c.state == "armed")
+_NEXT_DUE: Final = select(func.min(timers.c.due)).where(_IS_ARMED)
 _END: Final = (
     update(timers)
     .where(
@@ -107,7 +106,5 @@ def next_due(tx: Transaction) -> datetime | None:
 
 def end(tx: Transaction, timer: Row[Any], state: str) -> bool:
     """Move an armed generation to ``fired`` or ``expired``; False when somebody else did or it was replaced."""
-    touched = tx.run(
-        _END, owner=timer.group, timer=timer.name, of_generation=timer.generation, new_state=state
-    )
+    touched = tx.run(_END, owner=timer.group, timer=timer.name, of_generation=timer.generation, new_state=state)
     return touched == 1

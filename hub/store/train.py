@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -13,11 +14,15 @@ from sqlalchemy.engine import Connection
 
 from hub.errors import StoreUnavailable
 from hub.ports import Clock
-from hub.store.engine import is_unavailable
+from hub.store.engine import in_transaction, is_unavailable
 from hub.store.transaction import Stated, UnitOfWork
+from hub.telemetry import logger
+
+log = logger("store")
 
 TRAIN_SECONDS: Final = 0.020
 SLOW_JOB_SECONDS: Final = 0.050
+_SLOW_KEPT: Final = 100
 
 
 class RehearsalDiffered(AssertionError):
@@ -47,44 +52,70 @@ class Train:
 
     Attributes:
         unit: Makes the unit of work of one run of a job.
+        rolled_back: Told when something a job may have read is undone: what was remembered of it is wrong.
         rehearse: Run every job twice, the first time rolled back, to prove that it may run more than once.
-        slow: Names of jobs that took more than 50 ms of the thread's CPU, with the seconds.
+        slow: The latest jobs that took more than 50 ms of the thread's CPU, by name with the seconds.
     """
 
     engine: Engine
     unit: Callable[[Connection, datetime], UnitOfWork]
     clock: Clock
+    rolled_back: Callable[[], None] = lambda: None
     rehearse: bool = False
-    slow: list[tuple[str, float]] = field(default_factory=list)
+    slow: deque[tuple[str, float]] = field(default_factory=lambda: deque(maxlen=_SLOW_KEPT))
     _connection: Connection | None = None
 
-    def run(self, jobs: list[Job]) -> list[Job]:
+    def run(self, jobs: Sequence[Job]) -> Sequence[Job]:
         """Take jobs for about 20 ms, commit, settle them; return those that were not taken.
 
         No job is settled before the commit. When the transaction is lost on the way nobody is answered from it:
         each job runs again alone.
         """
+        taken = 0
         started = self.clock.monotonic()
-        taken: list[Job] = []
         try:
-            self._begin()
-            while jobs and (not taken or self.clock.monotonic() - started < TRAIN_SECONDS):
-                job = jobs.pop(0)
-                taken.append(job)
-                self._run_one(job)
+            self._execute("BEGIN IMMEDIATE")
+            while taken < len(jobs) and (not taken or self.clock.monotonic() - started < TRAIN_SECONDS):
+                taken += 1
+                self._run_one(jobs[taken - 1])
             self._execute("COMMIT")
-        except Exception as error:  # noqa: BLE001 - whatever broke the train, no job may be answered from it
-            self._abandon()
-            if len(taken) <= 1:
-                self._refuse(taken or jobs, error)
-                jobs = jobs if taken else []
+        except BaseException as error:  # noqa: BLE001 - whatever broke the train, no job may be answered from it
+            self.abandon()
+            if taken > 1:
+                self._run_alone(jobs[:taken])
             else:
-                for job in taken:
-                    self.run([job])
-            return jobs
-        for job in taken:
+                # Without even a transaction the others would only wait for the same refusal, each as long.
+                refuse(jobs[: taken or None], error)
+                taken = taken or len(jobs)
+            return jobs[taken:]
+        for job in jobs[:taken]:
             job.settle(job)
-        return jobs
+        return jobs[taken:]
+
+    def _run_alone(self, jobs: Sequence[Job]) -> None:
+        for number, job in enumerate(jobs):
+            try:
+                self._execute("BEGIN IMMEDIATE")
+            except BaseException as error:  # noqa: BLE001 - as above
+                self.abandon()
+                refuse(jobs[number:], error)
+                return
+            try:
+                self._run_one(job)
+                self._execute("COMMIT")
+            except BaseException as error:  # noqa: BLE001 - as above
+                self.abandon()
+                refuse([job], error)
+            else:
+                job.settle(job)
+
+    def abandon(self) -> None:
+        """Drop the connection: a new one recovers from the file, whatever state this one is in."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.invalidate()
+            connection.close()
+        self.rolled_back()
 
     def close(self) -> None:
         """Close the connection, moving the WAL into the database."""
@@ -99,70 +130,65 @@ class Train:
             self._connection = self.engine.connect()
         return self._connection
 
-    def checkpoint(self) -> None:
-        """Move the WAL into the database, so that it cannot grow for ever."""
-        self._execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-    def _begin(self) -> None:
-        self._execute("BEGIN IMMEDIATE")
-
     def _execute(self, sql: str) -> None:
         self.connection.exec_driver_sql(sql)
 
     def _run_one(self, job: Job) -> None:
-        cpu = time.thread_time()
         now = self.clock.now()
         job.error = None
         try:
-            if self.rehearse and not job.rehearsal:
-                first = self._attempt(job, now, keep=False)
-                second = self._attempt(job, now, keep=True)
-                _compare(job.name, first, second)
-            else:
-                self._attempt(job, now, keep=not job.rehearsal)
-        except Exception as error:
-            if is_unavailable(error) or not self._in_transaction():
+            rehearsed = self._attempt(job, now, keep=False) if self.rehearse or job.rehearsal else None
+            if not job.rehearsal:
+                self._attempt(job, now, keep=True, rehearsed=rehearsed)
+        except BaseException as error:
+            if is_unavailable(error) or not in_transaction(self.connection):
                 raise
-            job.error = error
-        spent = time.thread_time() - cpu
-        if spent > SLOW_JOB_SECONDS:
-            self.slow.append((job.name, spent))
+            # A future refuses to carry it, which would leave every other job of the train without its answer.
+            job.error = RuntimeError(f"{job.name} raised StopIteration") if isinstance(error, StopIteration) else error
+            job.result = None
+            job.stated, job.signals = [], set()
 
-    def _attempt(self, job: Job, now: datetime, *, keep: bool) -> UnitOfWork:
+    def _attempt(self, job: Job, now: datetime, *, keep: bool, rehearsed: UnitOfWork | None = None) -> UnitOfWork:
         unit = self.unit(self.connection, now)
+        cpu = time.thread_time()
         self._execute("SAVEPOINT job")
         try:
             job.result = job.fn(unit)
             unit.flush()
+            if rehearsed is not None:
+                _compare(job.name, rehearsed, unit)
         except BaseException:
-            if self._in_transaction():
-                self._execute("ROLLBACK TO job")
-                self._execute("RELEASE job")
+            if in_transaction(self.connection):
+                self._undo()
             raise
-        if not keep:
-            self._execute("ROLLBACK TO job")
-        self._execute("RELEASE job")
-        job.stated, job.signals = (unit.stated, unit.signals) if keep else ([], set())
+        finally:
+            self._judge(job.name, time.thread_time() - cpu)
+        if keep:
+            self._execute("RELEASE job")
+            job.stated, job.signals = unit.stated, unit.signals
+        else:
+            self._undo()
         return unit
 
-    def _in_transaction(self) -> bool:
-        return bool(self.connection.connection.driver_connection.in_transaction)  # type: ignore[union-attr]
+    def _undo(self) -> None:
+        self._execute("ROLLBACK TO job")
+        self._execute("RELEASE job")
+        self.rolled_back()
 
-    def _abandon(self) -> None:
-        """Drop the connection: a new one recovers from the file, whatever state this one is in."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.invalidate()
-            connection.close()
+    def _judge(self, name: str, seconds: float) -> None:
+        if seconds > SLOW_JOB_SECONDS:
+            self.slow.append((name, seconds))
+            log.warning("a job held the writer", job=name, cpu_milliseconds=round(seconds * 1000))
 
-    @staticmethod
-    def _refuse(jobs: list[Job], error: Exception) -> None:
-        for job in jobs:
-            job.result = None
-            job.stated, job.signals = [], set()
-            job.error = StoreUnavailable(f"the database cannot serve now: {type(error).__name__}")
-            job.error.__cause__ = error
-            job.settle(job)
+
+def refuse(jobs: Sequence[Job], error: BaseException) -> None:
+    """Settle jobs of which nothing was committed."""
+    for job in jobs:
+        job.result = None
+        job.stated, job.signals = [], set()
+        job.error = StoreUnavailable(f"the database cannot serve now: {type(error).__name__}")
+        job.error.__cause__ = error
+        job.settle(job)
 
 
 def _compare(name: str, first: UnitOfWork, second: UnitOfWork) -> None:

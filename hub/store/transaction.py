@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, TypeVar
@@ -78,14 +78,22 @@ class UnitOfWork:
             self._policies = self.load_policies(self.connection, self.now)
         return self._policies
 
+    def forget_policies(self) -> None:
+        """Read the rules again at the next look: this transaction changed them."""
+        self._policies = None
+
     def flush(self) -> None:
         """Take positions for the stated events, then write them with their projections."""
         if not self.stated:
             return
-        self.connection.execute(_INSERT_EVENT, [_row(stated) for stated in self.stated])
-        for stated in self.stated:
+        events = tuple(self.stated)
+        self.connection.execute(_INSERT_EVENT, [_row(stated) for stated in events])
+        for stated in events:
             for projection in self.projections.get(stated.event.type, ()):
                 projection.apply(self.begin(Origin(stated.event.id, projection.name, "hub")), stated.event)
+        if len(self.stated) > len(events):
+            msg = f"a projection stated {self.stated[-1].event.type}; it may only write its own table"
+            raise TypeError(msg)
 
 
 class Transaction:
@@ -108,6 +116,10 @@ class Transaction:
         """The rules in force at ``now``."""
         return self._unit.policies
 
+    def policies_changed(self) -> None:
+        """Let whatever follows in this transaction see the rules that it wrote."""
+        self._unit.forget_policies()
+
     def one(self, statement: Executable, **params: object) -> Row[Any] | None:
         """Return the first row, or None."""
         return self._unit.connection.execute(statement, params).first()
@@ -124,6 +136,13 @@ class Transaction:
         """Execute a write once a row; nothing for no rows."""
         if rows:
             self._unit.connection.execute(statement, list(rows))
+
+    def lock(self, kind: str, ids: Iterable[str]) -> None:
+        """Let nobody else decide about these aggregates until the transaction ends.
+
+        Whatever reads before it writes (capacity, turns, slots) says so here. On SQLite the one writer holds the lock
+        on everything already.
+        """
 
     def signal(self, name: str) -> None:
         """Tell whoever waits for ``name`` after the commit."""

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from pydantic_core import from_json, to_json
-from sqlalchemy import BigInteger, Integer, Text
+from sqlalchemy import BigInteger, Integer
+from sqlalchemy import Text as PlainText
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
@@ -37,10 +38,24 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else _EPOCH + timedelta(microseconds=value)
 
 
+class Text(TypeDecorator[str]):
+    """Words without a NUL: SQLite would keep one that PostgreSQL refuses."""
+
+    impl = PlainText
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Refuse what not every engine can hold; lone surrogates the drivers refuse themselves."""
+        if value is not None and "\0" in value:
+            msg = "text with a NUL cannot be stored; it is removed where text enters the hub"
+            raise ValueError(msg)
+        return value
+
+
 class Json(TypeDecorator[Any]):
     """A JSON document, kept as the text we wrote."""
 
-    impl = Text
+    impl = PlainText
     cache_ok = True
 
     def process_bind_param(self, value: object, dialect: Dialect) -> str | None:

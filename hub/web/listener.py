@@ -1,89 +1,29 @@
-"""A uvicorn listener that slow or greedy clients cannot hold open."""
+"""Serves an ASGI app on one port for as long as a block lasts."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import resource
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Iterator
 from typing import Any, Final
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from hub.errors import Misconfigured
 from hub.settings import Limits
+from hub.web.guard import guarded
 
-_SPARE_DESCRIPTORS: Final = 256
-
-
-def guarded(limits: Limits) -> type[asyncio.Protocol]:
-    """Return an HTTP protocol with the deadlines that uvicorn lacks.
-
-    From a request's first byte to its last no more than ``request_seconds`` may pass, headers may not exceed
-    ``header_bytes``, sockets beyond ``connections`` are closed at once (uvicorn 0.54 has none of these, measured).
-    """
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65_536), hard))
-        soft = min(hard, 65_536)
-    most = min(limits.connections, max(soft - _SPARE_DESCRIPTORS, 16))
-
-    class Guarded(HttpToolsProtocol):
-        _deadline: asyncio.TimerHandle | None = None
-        _in_headers = True
-        _header_bytes = 0
-
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
-            if len(self.connections) > most:
-                transport.abort()
-                return
-            self._start_deadline()
-
-        def connection_lost(self, exc: Exception | None) -> None:
-            self._stop_deadline()
-            super().connection_lost(exc)
-
-        def data_received(self, data: bytes) -> None:
-            if self._deadline is None:
-                self._start_deadline()
-            if self._in_headers:
-                self._header_bytes += len(data)
-            super().data_received(data)
-            if self._in_headers and self._header_bytes > limits.header_bytes:
-                self.transport.abort()
-
-        def on_headers_complete(self) -> None:
-            self._in_headers = False
-            super().on_headers_complete()
-
-        def on_message_complete(self) -> None:
-            self._in_headers = True
-            self._header_bytes = 0
-            self._stop_deadline()
-            super().on_message_complete()
-
-        def _start_deadline(self) -> None:
-            self._deadline = self.loop.call_later(limits.request_seconds, self._give_up)
-
-        def _stop_deadline(self) -> None:
-            if self._deadline is not None:
-                self._deadline.cancel()
-                self._deadline = None
-
-        def _give_up(self) -> None:
-            if not self.transport.is_closing():
-                self.transport.abort()
-
-    return Guarded
+_BACKLOG: Final = 2048
+_KEEP_ALIVE_SECONDS: Final = 5
+_GRACEFUL_SECONDS: Final = 5
 
 
 class _Server(uvicorn.Server):
     """A server that leaves the process's signals alone."""
 
     @contextlib.contextmanager
-    def capture_signals(self) -> Any:
+    def capture_signals(self) -> Iterator[None]:
         """Take no signals: the process stops its parts in order by itself."""
         yield
 
@@ -92,34 +32,62 @@ class _Server(uvicorn.Server):
 async def listening(app: Any, host: str, port: int, *, limits: Limits | None = None) -> AsyncIterator[None]:
     """Serve an ASGI app until the block ends; the port is open when the block begins.
 
+    Args:
+        app: The ASGI app.
+        host: Address to listen on.
+        port: Port to listen on.
+        limits: For a listener that strangers reach.
+
     Raises:
         Misconfigured: The port cannot be had.
     """
+    listener = _bind(host, port)
     config = uvicorn.Config(
         app,
-        host=host,
-        port=port,
         http=guarded(limits) if limits else "httptools",
         ws="none",
         lifespan="off",
         log_config=None,
+        # Garbage on a public port is no news.
+        log_level="error",
         access_log=False,
         server_header=False,
         date_header=False,
         proxy_headers=False,
-        timeout_keep_alive=5,
-        timeout_graceful_shutdown=5,
+        backlog=_BACKLOG,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=_GRACEFUL_SECONDS,
     )
     server = _Server(config)
-    task = asyncio.create_task(server.serve(), name=f"listener-{port}")
+    task = asyncio.create_task(server.serve([listener]), name=f"listener-{port}")
     try:
-        while not server.started:
-            if task.done():
-                msg = f"port {port} on {host} cannot be listened on; another process has it, choose another port"
-                raise Misconfigured([msg])
+        while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn has no event to wait for
             await asyncio.sleep(0.005)
+        if task.done():
+            task.result()
         yield
     finally:
         server.should_exit = True
-        with contextlib.suppress(SystemExit):
-            await task
+        await asyncio.gather(task, return_exceptions=True)
+        listener.close()
+        for connection in list(server.server_state.connections):
+            connection.transport.abort()
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    # Done here: uvicorn leaves the whole process when it cannot bind.
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        msg = f"{host} is no address to listen on ({error.strerror}); name one of this machine"
+        raise Misconfigured([msg]) from None
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        msg = f"port {port} on {host} cannot be listened on ({error.strerror}); stop who has it, or choose another port"
+        raise Misconfigured([msg]) from None
+    return listener

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import ipaddress
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TYPE_CHECKING
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
@@ -14,6 +17,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hub.bootstrap import Hub
 from hub.telemetry import metrics
+from hub.web.headers import SecurityHeaders
+
+if TYPE_CHECKING:
+    from hub.web.live import Feed
+    from hub.web.watching import Watcher
 
 _HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
@@ -33,19 +41,47 @@ class LoopbackOnly:
         await self._app(scope, receive, send)
 
 
-def build(hub: Hub) -> ASGIApp:
-    """Return the private application of one process."""
-    routes = [
-        Route("/healthz", _health),
-        Route("/readyz", _readiness(hub)),
-        Route("/metrics", _metrics),
-    ]
-    if hub.store is not None:
-        # Imported here: a receiver has no pages to render.
-        from hub.web import pages  # noqa: PLC0415
+class Private:
+    """The private application of one process, with what it does beside answering."""
 
-        routes += pages.routes(hub)
-    return LoopbackOnly(Starlette(routes=routes))
+    def __init__(self, hub: Hub) -> None:
+        """Serve pages too where there is a store to show."""
+        self._hub = hub
+        self._feed: Feed | None = None
+        self._watcher: Watcher | None = None
+        routes = [
+            Route("/healthz", _health),
+            Route("/readyz", _readiness(hub)),
+            Route("/metrics", _metrics),
+        ]
+        if hub.store is not None:
+            # Imported here: a receiver has no pages to render.
+            from hub.web.live import Feed
+            from hub.web.pages import Pages
+            from hub.web.watching import Watcher
+
+            self._feed = Feed(hub.store)
+            self._watcher = Watcher(hub.store, hub.reader, hub.clock)
+            routes += Pages(hub, hub.store, self._feed, self._watcher).routes()
+        self.app: ASGIApp = SecurityHeaders(LoopbackOnly(Starlette(routes=routes)))
+
+    @contextlib.asynccontextmanager
+    async def watching(self) -> AsyncIterator[None]:
+        """Keep gauges with the account current until the block ends."""
+        if self._watcher is None:
+            yield
+            return
+        task = self._hub.spawn(self._watcher.run(), "watch")
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    def close(self) -> None:
+        """Let open pages go; before the listener stops."""
+        if self._feed is not None:
+            self._feed.close()
 
 
 async def _health(_request: Request) -> Response:

@@ -143,7 +143,9 @@ class Control:
         except ValueError as error:
             return _refuse(error)
         entries = self._ledger.find(after=max(after, 0), **wanted)
-        return JSONResponse({"entries": entries, "last": len(self._ledger.entries)})
+        # Bodies that are no UTF-8 stand in the ledger with lone surrogates, which only escaped JSON can carry.
+        shown = json.dumps({"entries": entries, "last": len(self._ledger.entries)})
+        return Response(shown, media_type="application/json")
 
     def _said(self, saying: Say) -> Update:
         phone = phone_key(saying.sender)

@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy.engine import Row
 
 from hub import killpoints
 from hub.contracts import Handler, Ports
-from hub.errors import HubError
+from hub.errors import HubError, StoreUnavailable
 from hub.store import events, groups
+from hub.store.train import RehearsalDiffered
 from hub.store.transaction import Origin, Policies, UnitOfWork
 from schemas.envelope import CloudEvent
+
+NO_FAULT_OF_THE_EVENT: Final = (StoreUnavailable, RehearsalDiffered)
+"""What may go wrong around an event that says nothing of it: never an attempt, never a dead letter."""
 
 
 class PolicyMoved(HubError):
     """The rules changed between preparing an event and handling it; prepare again."""
+
+
+class Escaped(HubError):
+    """A handler raised what is meant to end a process, a task or an iteration; it ends only its own event."""
+
+
+@dataclass(frozen=True, slots=True)
+class InLine:
+    """One event of a key in its place.
+
+    Attributes:
+        after: How far the group must be with the key when the event is handled; None when it never met the key.
+    """
+
+    row: Row[Any]
+    after: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +47,26 @@ class Prepared:
 
     position: int
     event: CloudEvent[Any]
+    after: int | None = None
     made: Any = None
     policy_version: int = 0
 
 
-def prepare(handler: Handler, row: Row[Any], policies: Policies) -> Prepared:
+def in_line(rows: Sequence[Row[Any]]) -> list[InLine]:
+    """Put events behind each other, key by key.
+
+    Args:
+        rows: In order of position; none of a key's undone events may be missing before another of it.
+    """
+    last: dict[str, int | None] = {}
+    found = []
+    for row in rows:
+        found.append(InLine(row, last.get(row.key, row.done)))
+        last[row.key] = row.position
+    return found
+
+
+def prepare(handler: Handler, row: Row[Any], policies: Policies, after: int | None = None) -> Prepared:
     """Decode an event, then run the handler's pure part.
 
     Raises:
@@ -38,13 +74,26 @@ def prepare(handler: Handler, row: Row[Any], policies: Policies) -> Prepared:
     """
     event = events.envelope(row)
     if handler.prepare is None:
-        return Prepared(row.position, event)
-    made = handler.prepare(event, Ports(policies))
-    return Prepared(row.position, event, made, policies.version)
+        return Prepared(row.position, event, after)
+    made = _contained(handler.prepare, event, Ports(policies))
+    return Prepared(row.position, event, after, made, policies.version)
+
+
+async def prepare_all(handler: Handler, line: Sequence[InLine], policies: Policies) -> list[Prepared]:
+    """Prepare events, beside the event loop when the handler has work of its own to do."""
+
+    def work() -> list[Prepared]:
+        return [prepare(handler, one.row, policies, one.after) for one in line]
+
+    return work() if handler.prepare is None else await asyncio.to_thread(work)
 
 
 def handle_one(handler: Handler, unit: UnitOfWork, prepared: Prepared) -> None:
-    """Run the handler on one event."""
+    """Run the handler on one event.
+
+    Raises:
+        PolicyMoved: The event was prepared with other rules than those of the transaction.
+    """
     event = prepared.event
     if handler.prepare is not None and prepared.policy_version != unit.policies.version:
         msg = "the policies have a newer version than the one that was prepared with"
@@ -52,34 +101,48 @@ def handle_one(handler: Handler, unit: UnitOfWork, prepared: Prepared) -> None:
     tx = unit.begin(Origin(event.id, handler.group, f"hub:{handler.group}", event.traceparent))
     ports = Ports(unit.policies)
     if handler.prepare is None:
-        handler.handle(event, tx, ports)
+        _contained(handler.handle, event, tx, ports)
     else:
-        handler.handle(event, prepared.made, tx, ports)
+        _contained(handler.handle, event, prepared.made, tx, ports)
 
 
-def batch(handler: Handler, batch: Sequence[Prepared]) -> Callable[[UnitOfWork], list[Prepared]]:
+def batch(
+    handler: Handler, line: Sequence[Prepared], *, even_held: bool = False
+) -> Callable[[UnitOfWork], list[Prepared]]:
     """Return the function that handles a batch in order, moves the positions, tells what it handled.
 
-    What another worker has done meanwhile is passed over, as is all of a key that is held.
+    An event is handled only right behind what came before it in its key, so that nothing is passed over: not what
+    failed a moment ago, not what another worker has in hand. What was done meanwhile is left alone, as is all of a
+    key that is held.
     """
 
     def work(unit: UnitOfWork) -> list[Prepared]:
         tx = unit.begin(Origin("", handler.group, "hub"))
-        found = groups.positions(tx, handler.group, {one.event.partitionkey for one in batch})
+        found = groups.positions(tx, handler.group, {one.event.partitionkey for one in line})
+        held = {key for key, row in found.items() if row.held_until is not None and row.held_until > unit.now}
+        reached: dict[str, int | None] = {key: row.position for key, row in found.items()}
         done: dict[str, int] = {}
         handled = []
-        for one in batch:
+        for one in line:
             key = one.event.partitionkey
-            row = found.get(key)
-            if row is not None and (
-                one.position <= row.position or (row.held_until is not None and row.held_until > unit.now)
-            ):
+            if one.after != reached.get(key) or (key in held and not even_held):
                 continue
             handle_one(handler, unit, one)
-            done[key] = one.position
+            reached[key] = done[key] = one.position
             handled.append(one)
         groups.advance(tx, handler.group, done)
         killpoints.reached("consumer.before_commit")
         return handled
 
     return work
+
+
+def _contained(code: Callable[..., Any], *arguments: object) -> Any:
+    try:
+        return code(*arguments)
+    except BaseException as error:
+        # StopIteration included: no future can carry it, whoever awaits one would wait for ever.
+        if isinstance(error, Exception) and not isinstance(error, StopIteration):
+            raise
+        msg = f"the handler raised {type(error).__name__}"
+        raise Escaped(msg) from error

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy.engine import Row
-
 from hub import killpoints
 from hub.contracts import Handler
-from hub.errors import StoreUnavailable
 from hub.pipeline.consumer import attempt, failures
-from hub.pipeline.consumer.attempt import PolicyMoved, Prepared
+from hub.pipeline.consumer.attempt import NO_FAULT_OF_THE_EVENT, InLine, PolicyMoved, Prepared
 from hub.pipeline.consumer.mass_failure import MassFailure
 from hub.pipeline.pace import Pace
 from hub.ports import Clock, Store, Subscription
 from hub.settings import Waits
 from hub.store import events, groups
-from hub.store.transaction import Origin, Transaction, UnitOfWork
+from hub.store.events import Follower
+from hub.store.transaction import Origin, UnitOfWork
 from hub.telemetry import logger, metrics
 
 log = logger("consumer")
@@ -41,10 +40,9 @@ class Consumer:
         self.clock = clock
         self.waits = waits
         self.paused = False
-        self.start = 0
-        self.floor = 0
+        self.follower = Follower(handler.group, handler.type_names, 0, 0)
         self._lock = asyncio.Lock()
-        self._pace = Pace(clock, target_seconds=0.020, largest=MOST_EVENTS)
+        self._pace = Pace(target_seconds=0.020, largest=MOST_EVENTS)
         self._mass = MassFailure()
 
     @property
@@ -58,108 +56,130 @@ class Consumer:
         if row is None:
             msg = f"group {self.group} has not joined"
             raise RuntimeError(msg)
-        self.start, self.floor = row.start, row.floor
+        self.follower = Follower(self.group, self.handler.type_names, row.start, row.floor)
         self._show_pause(paused=row.state == "paused")
 
     async def work(self, keys: Sequence[str]) -> None:
-        """Handle everything that these keys have for the group.
+        """Handle everything that these keys have for the group by now; what comes meanwhile has its own notice.
+
+        Cancelled, it ends with the batch in hand.
 
         Raises:
             StoreUnavailable: The database cannot serve; nothing was counted as an attempt.
         """
         for first in range(0, len(keys), MOST_EVENTS):
             some = keys[first : first + MOST_EVENTS]
-            async with self._lock:
-                while not self.paused and await self._one_batch(some):
-                    pass
+            until: int | None = None
+            more = True
+            while more and not self.paused:
+                async with self._lock:
+                    more, until = await _to_its_end(self._one_batch(some, until))
 
-    async def try_alone(self, row: Row[Any], *, counts: bool = True) -> bool:
-        """Handle one event in a transaction of its own; False when it failed.
-
-        Args:
-            row: The event; what the group has done already is passed over.
-            counts: Whether a failure is an attempt, with a hold or a dead letter; a probe is none.
-        """
+    async def try_alone(self, one: InLine) -> bool:
+        """Handle one event in a transaction of its own; False when it failed, which counts as an attempt."""
         async with self._lock:
-            return await self._alone(row, counts=counts)
+            return await self._alone(one)
 
-    async def set_pause(self, *, reason: str | None, probe_at: datetime | None = None, wait_seconds: int = 0) -> None:
+    async def probe(self, one: InLine) -> bool:
+        """Tell whether an event can be handled, held or not; then it is. A failure is no attempt."""
+        async with self._lock:
+            error = await self._handle_alone(one, even_held=True)
+            if error is not None:
+                self._tell_failure(one, error)
+            return error is None
+
+    async def set_pause(self, *, reason: str | None, probe_at: datetime | None = None, wait_seconds: float = 0) -> None:
         """Pause the group for a reason, or with None let it go on with every held key tried again."""
 
         def change(unit: UnitOfWork) -> None:
             tx = unit.begin(Origin("", self.group, "hub"))
             state = "active" if reason is None else "paused"
-            groups.set_state(tx, self.group, state, reason=reason, probe_at=probe_at, wait_seconds=wait_seconds)
+            wait = math.ceil(wait_seconds)
+            groups.set_state(tx, self.group, state, reason=reason, probe_at=probe_at, wait_seconds=wait)
             if reason is None:
                 groups.release(tx, self.group)
 
+        if reason is not None:
+            # At once: should the answer of the transaction be lost, a look at the pause finds what became of it.
+            self._show_pause(paused=True)
         await self.store.transact(change, name=f"{self.group}.pause")
         self._mass.forget()
         self._show_pause(paused=reason is not None)
 
-    async def _one_batch(self, keys: Sequence[str]) -> bool:
-        """Handle the next events of these keys; False when there are none to handle now."""
+    async def _one_batch(self, keys: Sequence[str], until: int | None) -> tuple[bool, int]:
+        """Handle the next events of these keys, up to a position, the newest one by default.
+
+        Returns:
+            Whether there may be more to handle now; the position.
+        """
         limit = self._pace.size()
-        rows, policies = await self.store.read(lambda tx: (self._pending(tx, keys, limit), tx.policies))
-        if not rows:
-            return False
+        line, policies, until = await self.store.read(self._next_of(keys, until, limit))
+        if not line:
+            return False, until
         try:
-            prepared = [attempt.prepare(self.handler, row, policies) for row in rows]
+            prepared = await attempt.prepare_all(self.handler, line, policies)
             work = attempt.batch(self.handler, prepared)
-            handled = await self.store.transact(self._measured(work, len(rows)), name=self.group)
-        except (StoreUnavailable, asyncio.CancelledError):
+            handled = await self.store.transact(self._measured(work, len(line)), name=self.group)
+        except NO_FAULT_OF_THE_EVENT:
             raise
         except PolicyMoved:
-            return True
+            return True, until
         except Exception:  # noqa: BLE001 - one of them failed; which one shows when each goes alone
-            return await self._one_by_one(rows)
+            return await self._one_by_one(line), until
         killpoints.reached("consumer.committed")
         self._note_handled(handled)
-        return True
+        return True, until
 
-    async def _one_by_one(self, rows: Sequence[Row[Any]]) -> bool:
+    async def _one_by_one(self, line: Sequence[InLine]) -> bool:
         failed: set[str] = set()
-        for row in rows:
+        for one in line:
             if self.paused:
                 return False
-            if row.key not in failed and not await self._alone(row, counts=True):
-                failed.add(row.key)
+            if one.row.key not in failed and not await self._alone(one):
+                failed.add(one.row.key)
         return True
 
-    async def _alone(self, row: Row[Any], *, counts: bool) -> bool:
+    async def _alone(self, one: InLine) -> bool:
+        error = await self._handle_alone(one)
+        if error is not None:
+            await self._failed(one, error)
+        return error is None
+
+    async def _handle_alone(self, one: InLine, *, even_held: bool = False) -> Exception | None:
         while True:
             policies = await self.store.read(lambda tx: tx.policies)
             try:
-                prepared = attempt.prepare(self.handler, row, policies)
-                handled = await self.store.transact(attempt.batch(self.handler, [prepared]), name=self.group)
-            except (StoreUnavailable, asyncio.CancelledError):
+                prepared = await attempt.prepare_all(self.handler, [one], policies)
+                work = attempt.batch(self.handler, prepared, even_held=even_held)
+                handled = await self.store.transact(work, name=self.group)
+            except NO_FAULT_OF_THE_EVENT:
                 raise
             except PolicyMoved:
                 continue
             except Exception as error:  # noqa: BLE001 - whatever a handler raises is that event's failure
-                await self._failed(row, error, counts=counts)
-                return False
+                return error
             self._note_handled(handled)
-            return True
+            return None
 
-    async def _failed(self, row: Row[Any], error: Exception, *, counts: bool) -> None:
-        metrics.retried.labels(self.group).inc()
-        self._mass.note(row.key, failed=True)
-        log.warning("an event failed", group=self.group, event=row.id, type=row.type, error=type(error).__name__)
-        if not counts:
-            return
+    async def _failed(self, one: InLine, error: Exception) -> None:
+        self._tell_failure(one, error)
+        self._mass.note(one.row.key, failed=True)
         if self._mass.is_on:
             wait = self.waits.probe_seconds
             at = self.clock.now() + timedelta(seconds=wait)
             reason = f"most of the keys tried last failed, the latest with {failures.describe(error)}"
-            await self.set_pause(reason=reason, probe_at=at, wait_seconds=max(1, int(wait)))
+            await self.set_pause(reason=reason, probe_at=at, wait_seconds=wait)
             log.error("mass failure: the group is paused", group=self.group)
             return
-        decide = failures.after_failure(
-            self.handler, row, error, ladder=self.waits.event_retry_seconds, start=self.start
-        )
+        ladder = self.waits.event_retry_seconds
+        decide = failures.after_failure(self.handler, one, error, ladder=ladder, start=self.follower.start)
         verdict, until = await self.store.transact(decide, name=f"{self.group}.failed")
-        log.warning("the event's key waits", group=self.group, event=row.id, verdict=verdict, until=str(until))
+        log.warning("the event's key waits", group=self.group, event_id=one.row.id, verdict=verdict, until=str(until))
+
+    def _tell_failure(self, one: InLine, error: Exception) -> None:
+        metrics.retried.labels(self.group).inc()
+        told = {"error": type(error).__name__, "where": failures.where(error)}
+        log.warning("an event failed", group=self.group, event_id=one.row.id, type=one.row.type, **told)
 
     def _note_handled(self, handled: Sequence[Prepared]) -> None:
         now = self.clock.now()
@@ -168,16 +188,31 @@ class Consumer:
             metrics.handling.labels(self.group).observe((now - one.event.receivedat).total_seconds())
         metrics.handled.labels(self.group).inc(len(handled))
 
-    def _measured(self, work: Any, events_: int) -> Any:
-        def measured(unit: UnitOfWork) -> Any:
+    def _measured(self, work: Callable[[UnitOfWork], list[Prepared]], events_: int) -> Any:
+        def measured(unit: UnitOfWork) -> list[Prepared]:
             with self._pace.measured(events_):
                 return work(unit)
 
         return measured
 
-    def _pending(self, tx: Transaction, keys: Sequence[str], limit: int) -> Sequence[Row[Any]]:
-        return events.pending(tx, self.group, self.handler.type_names, self.start, keys, limit)
+    def _next_of(self, keys: Sequence[str], until: int | None, limit: int) -> Any:
+        def look(tx: Any) -> tuple[list[InLine], Any, int]:
+            end = events.newest(tx) if until is None else until
+            rows = events.pending(tx, self.follower, keys, until=end, limit=limit)
+            return attempt.in_line(rows), tx.policies, end
+
+        return look
 
     def _show_pause(self, *, paused: bool) -> None:
         self.paused = paused
         metrics.paused.labels(self.group).set(int(paused))
+
+
+async def _to_its_end(batch: Coroutine[Any, Any, tuple[bool, int]]) -> tuple[bool, int]:
+    """Await a batch to its end, also when the work is cancelled meanwhile: a clean stop leaves nothing half noted."""
+    task = asyncio.create_task(batch)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.gather(task, return_exceptions=True)
+        raise

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy.engine import Row
 
 from hub.errors import StoreUnavailable
-from hub.pipeline.consumer import failures
+from hub.pipeline.consumer import attempt, failures
+from hub.pipeline.consumer.attempt import InLine
 from hub.pipeline.consumer.consumer import MOST_EVENTS, Consumer
 from hub.store import events, groups, suspects
 from hub.store.transaction import Origin, Transaction, UnitOfWork
@@ -19,8 +21,9 @@ from hub.telemetry import logger
 log = logger("consumer")
 
 _SCAN: Final = 20_000
-_MOST_KEYS: Final = 1_000
-_TICK_SECONDS: Final = 1.0
+_PAGE: Final = 1_000
+_LONGEST_TICK_SECONDS: Final = 1.0
+_SHORTEST_TICK_SECONDS: Final = 0.01
 
 
 class Upkeep:
@@ -30,12 +33,14 @@ class Upkeep:
         """Look after ``consumer``."""
         self._consumer = consumer
         self._waits = consumer.waits
+        self._probes = 0
 
     async def run(self) -> None:
         """Look after the group until cancelled."""
-        clock = self._consumer.clock
+        clock, waits = self._consumer.clock, self._waits
         swept_at = clock.monotonic()
-        tick = min(_TICK_SECONDS, self._waits.sweep_interval_seconds, min(self._waits.event_retry_seconds) / 2)
+        shortest = min(waits.sweep_interval_seconds, waits.probe_seconds, *(s / 2 for s in waits.event_retry_seconds))
+        tick = min(max(shortest, _SHORTEST_TICK_SECONDS), _LONGEST_TICK_SECONDS)
         while True:
             await asyncio.sleep(tick)
             try:
@@ -43,9 +48,9 @@ class Upkeep:
                     await self.look_at_pause()
                     continue
                 await self.retry_held()
-                if clock.monotonic() - swept_at >= self._waits.sweep_interval_seconds:
+                if clock.monotonic() - swept_at >= waits.sweep_interval_seconds:
                     swept_at = clock.monotonic()
-                    await self.sweep(self._waits.sweep_age_seconds)
+                    await self.sweep(waits.sweep_age_seconds)
             except StoreUnavailable as error:
                 log.warning("the database cannot serve; the group waits", group=self._consumer.group, error=str(error))
 
@@ -63,84 +68,104 @@ class Upkeep:
         Moves the group's floor, the position below which all is done, so that no look goes over all of history.
         """
         consumer = self._consumer
-        old = consumer.clock.now() - timedelta(seconds=age_seconds)
         newest = await consumer.store.read(events.newest)
-        keys: dict[str, None] = {}
-        after, floor = consumer.floor, newest
-        while after < newest and len(keys) < _MOST_KEYS:
+        after, floor = consumer.follower.floor, newest
+        found: set[str] = set()
+        while after < newest and not consumer.paused:
             until = min(after + _SCAN, newest)
             page = await consumer.store.read(lambda tx, a=after, u=until: self._page(tx, a, u))  # type: ignore[misc]
-            if page and floor == newest:
-                floor = page[0].position - 1
-            keys.update(dict.fromkeys(row.key for row in page if row.receivedat <= old and row.held_until is None))
-            after = page[-1].position if len(page) == _MOST_KEYS else until
-        if floor > consumer.floor:
+            if page:
+                floor = min(floor, page[0].position - 1)
+            after = page[-1].position if len(page) == _PAGE else until
+            keys = self._missed(page, timedelta(seconds=age_seconds))
+            found.update(keys)
+            await consumer.work(keys)
+        if after >= newest and floor > consumer.follower.floor:
             await consumer.store.transact(
                 lambda unit: groups.set_floor(self._tx(unit), consumer.group, floor), name="groups.floor"
             )
-            consumer.floor = floor
-        if keys:
-            await consumer.work(list(keys))
-        return len(keys)
+            consumer.follower = replace(consumer.follower, floor=floor)
+        return len(found)
 
     async def look_at_pause(self) -> None:
-        """Go on when a person said so; else try one event when the probe is due."""
+        """Go on when a person said so; else try one event when the probe is due.
+
+        Each probe takes another key, so that one event that never works does not stand for all.
+        """
         consumer = self._consumer
         row = await consumer.store.read(lambda tx: groups.get(tx, consumer.group))
         if row is None or row.state == "active":
-            await consumer.set_pause(reason=None)
-            await self.sweep()
+            await self._go_on()
             return
         if row.probe_at is not None and row.probe_at > consumer.clock.now():
             return
-        oldest = await consumer.store.read(lambda tx: self._oldest(tx, 1))
-        if not oldest or await consumer.try_alone(oldest[0], counts=False):
+        one = await self._next_probe()
+        if one is None or await consumer.probe(one):
             log.warning("the group goes on", group=consumer.group)
-            await consumer.set_pause(reason=None)
-            await self.sweep()
+            await self._go_on()
             return
+        self._probes += 1
         wait = min(row.probe_wait_seconds * 2, self._waits.probe_max_seconds)
         at = consumer.clock.now() + timedelta(seconds=wait)
-        await consumer.set_pause(reason=row.reason, probe_at=at, wait_seconds=int(wait))
+        await consumer.set_pause(reason=row.reason, probe_at=at, wait_seconds=wait)
 
     async def take_first_batch_carefully(self) -> None:
         """After an unclean stop: one event at a time, each marked before it is tried, so that a killer is found."""
         consumer = self._consumer
-        for row in await consumer.store.read(lambda tx: self._oldest(tx, MOST_EVENTS)):
+        rows = await consumer.store.read(lambda tx: events.oldest_undone(tx, consumer.follower, MOST_EVENTS))
+        now = consumer.clock.now()
+        waiting = {row.key for row in rows if row.held_until is not None and row.held_until > now}
+        cleared: str | None = None
+        for one in attempt.in_line(rows):
             if consumer.paused:
-                return
-            crashes = await consumer.store.transact(
-                lambda unit, item=row.id: suspects.mark(self._tx(unit), consumer.group, item),  # type: ignore[misc]
-                name=f"{consumer.group}.mark",
-            )
+                break
+            if one.row.key in waiting:
+                continue
+            crashes = await consumer.store.transact(self._suspect(one.row.id, cleared), name=f"{consumer.group}.mark")
+            cleared = one.row.id
             if crashes >= suspects.CRASHES:
                 error = failures.Poison("the process died three times with this event alone in hand")
-                give_up = failures.give_up(consumer.handler, row, error)
-                await consumer.store.transact(give_up, name=f"{consumer.group}.poison")
-            else:
-                await consumer.try_alone(row)
-            await consumer.store.transact(
-                lambda unit, item=row.id: suspects.clear(self._tx(unit), consumer.group, item),  # type: ignore[misc]
-                name=f"{consumer.group}.clear",
-            )
+                bury = failures.give_up(consumer.handler, one, error)
+                await consumer.store.transact(bury, name=f"{consumer.group}.poison")
+            elif not await consumer.try_alone(one):
+                waiting.add(one.row.key)
+        if cleared is not None:
+            await consumer.store.transact(self._suspect(None, cleared), name=f"{consumer.group}.clear")
+
+    async def _go_on(self) -> None:
+        self._probes = 0
+        await self._consumer.set_pause(reason=None)
+        # What was announced during the pause is told by nobody else.
+        await self.sweep()
+
+    async def _next_probe(self) -> InLine | None:
+        consumer, skipped = self._consumer, self._probes
+        row = await consumer.store.read(lambda tx: events.first_of_a_key(tx, consumer.follower, skipped))
+        if row is None:
+            self._probes = 0
+            row = await consumer.store.read(lambda tx: events.first_of_a_key(tx, consumer.follower, 0))
+        return None if row is None else InLine(row, row.done)
 
     def _page(self, tx: Transaction, after: int, until: int) -> Sequence[Row[Any]]:
-        consumer = self._consumer
-        return events.undone_page(
-            tx,
-            consumer.group,
-            consumer.handler.type_names,
-            consumer.start,
-            after=after,
-            until=until,
-            limit=_MOST_KEYS,
-        )
+        return events.undone_page(tx, self._consumer.follower, after=after, until=until, limit=_PAGE)
 
-    def _oldest(self, tx: Transaction, limit: int) -> Sequence[Row[Any]]:
-        consumer = self._consumer
-        return events.oldest_undone(
-            tx, consumer.group, consumer.handler.type_names, consumer.start, after=consumer.floor, limit=limit
-        )
+    def _missed(self, page: Sequence[Row[Any]], age: timedelta) -> list[str]:
+        now = self._consumer.clock.now()
+        return list(dict.fromkeys(row.key for row in page if row.held_until is None and _is_old(row, now, age)))
+
+    def _suspect(self, item: str | None, cleared: str | None) -> Any:
+        def change(unit: UnitOfWork) -> int:
+            tx, group = self._tx(unit), self._consumer.group
+            if cleared is not None:
+                suspects.clear(tx, group, cleared)
+            return 0 if item is None else suspects.mark(tx, group, item)
+
+        return change
 
     def _tx(self, unit: UnitOfWork) -> Transaction:
         return unit.begin(Origin("", self._consumer.group, "hub"))
+
+
+def _is_old(row: Row[Any], now: datetime, age: timedelta) -> bool:
+    # A clock that was set back leaves events from the future: those are no news.
+    return bool(row.receivedat <= now - age or row.receivedat > now)

@@ -35,19 +35,35 @@ class Breaker:
             return True
         return not self._probing and self._clock.monotonic() >= self._open_until
 
-    def started(self) -> None:
-        """Note that a call begins."""
-        self._probing = self.is_open
+    def started(self) -> bool:
+        """Note that a call is about to be made; tell whether it is a probe, which ``ended`` has to know."""
+        self._probing = self._probing or self.is_open
+        return self.is_open
 
-    def ended(self, *, failed: bool, at_once: bool = False) -> None:
-        """Note how a call ended; ``at_once`` opens without counting, as for a revoked token."""
-        self._probing = False
-        self._results.append(failed)
-        if not failed:
-            if self.is_open:
-                self._results.clear()
-            self._wait = 0.0
+    def withdrawn(self, *, probe: bool) -> None:
+        """Note that a call was not made after all."""
+        if probe:
+            self._probing = False
+
+    def ended(self, *, probe: bool, failed: bool, at_once: bool = False) -> None:
+        """Note how a call ended; ``at_once`` opens without counting, as for a revoked token.
+
+        While open only the probe counts: the calls that were under way beside the one that opened it say nothing new.
+        """
+        if self.is_open and not probe:
             return
-        if self.is_open or at_once or sum(self._results) >= _FAILURES:
-            self._wait = min(self._wait * 2, self._longest) if self.is_open else self._first
-            self._open_until = self._clock.monotonic() + self._wait
+        if probe:
+            self._probing = False
+        if self.is_open and failed:
+            self._open(min(self._wait * 2, self._longest))
+        elif self.is_open:
+            self._results.clear()
+            self._wait = 0.0
+        else:
+            self._results.append(failed)
+            if at_once or sum(self._results) >= _FAILURES:
+                self._open(self._first)
+
+    def _open(self, wait_seconds: float) -> None:
+        self._wait = wait_seconds
+        self._open_until = self._clock.monotonic() + wait_seconds

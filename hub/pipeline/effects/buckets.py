@@ -42,11 +42,14 @@ class Pacing:
         self._asset = TokenBucket(route.per_second, max(1.0, route.per_second), route.per_second, clock.monotonic())
         self._pairs: OrderedDict[str, TokenBucket] = OrderedDict()
 
-    def wait_seconds(self, key: str) -> float:
+    def asset_wait_seconds(self) -> float:
+        """Return how long the asset must wait for its next message."""
+        return self._asset.wait_seconds(self._clock.monotonic())
+
+    def pair_wait_seconds(self, key: str) -> float:
         """Return how long a conversation must wait for its next message."""
         now = self._clock.monotonic()
-        wait = self._asset.wait_seconds(now)
-        return max(wait, self._pair(key, now).wait_seconds(now)) if self._route.pair_interval_seconds else wait
+        return self._pair(key, now).wait_seconds(now) if self._route.pair_interval_seconds else 0.0
 
     def take(self, key: str) -> None:
         """Use up one message to a conversation."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy.engine import Row
@@ -14,100 +14,173 @@ from hub.errors import StoreUnavailable
 from hub.pipeline.effects import settle
 from hub.pipeline.effects.breaker import Breaker
 from hub.pipeline.effects.buckets import Pacing
+from hub.pipeline.effects.lease import AssetLease, Place
+from hub.pipeline.effects.restored import Restored
 from hub.ports import Clock, Store
 from hub.settings import Waits
-from hub.store import effects, leases
-from hub.store.transaction import Origin, UnitOfWork
+from hub.store import effects
+from hub.store.transaction import UnitOfWork
 from hub.telemetry import logger, metrics
 
 log = logger("effects")
 
 _AT_ONCE: Final = 64
+_MOST_LOOKED_AT: Final = 1024
 _IDLE_SECONDS: Final = 0.5
+_LEASE_ES: Final = "El hub perdió el turno del número antes de enviar. Se reintenta solo."
 
 
 class Lane:
     """One asset's effects; its lease makes this the only process that sends through the asset."""
 
     def __init__(
-        self, store: Store, clock: Clock, waits: Waits, *, holder: str, connector: str, asset: str,
-        route: AssetRoute | None, breaker: Breaker,
-    ) -> None:  # fmt: skip
+        self,
+        store: Store,
+        clock: Clock,
+        waits: Waits,
+        place: Place,
+        *,
+        lease: AssetLease,
+        route: AssetRoute | None,
+        breaker: Breaker,
+        restored: Restored,
+    ) -> None:
         """Prepare; without a route nothing is sent, only expired effects are given up."""
         self._store = store
         self._clock = clock
         self._waits = waits
-        self._holder = holder
-        self._connector = connector
-        self._asset = asset
+        self._connector, self._asset = place
+        self._lease = lease
         self._route = route
         self._breaker = breaker
+        self._restored = restored
         self._pacing = Pacing(route, clock) if route is not None else None
         self._in_flight: dict[str, asyncio.Task[None]] = {}
-        self._leased_until: datetime | None = None
         self._paused_until = float("-inf")
-
-    @property
-    def busy(self) -> bool:
-        """Whether calls are under way."""
-        return bool(self._in_flight)
+        self._resting = 0
+        self._claim_is_unclear = False
+        self._closing = False
 
     async def step(self) -> float:
         """Do what can be done now, then return the seconds after which another look is worth it."""
-        if not await self._hold_lease():
-            return self._waits.lease_seconds / 3
+        wait = await self._lease.hold(frozenset(self._in_flight))
+        if wait is not None:
+            return wait
+        if self._claim_is_unclear and not self._closing:
+            await self._take_up_claims()
         await self._settle_overdue()
-        if self._route is None or self._pacing is None or self._clock.monotonic() < self._paused_until:
+        room = _AT_ONCE - len(self._in_flight)
+        if self._pacing is None or room <= 0 or self._clock.monotonic() < self._paused_until:
             return _IDLE_SECONDS
-        chosen, wait = await self._choose()
-        if chosen:
-            claimed = await self._store.transact(settle.claim(chosen), name="effects.claim")
-            killpoints.reached("effect.sending")
-            for row in claimed:
-                self._in_flight[row.id] = asyncio.create_task(self._carry_out(row), name=f"effect-{row.id}")
+        if not self._breaker.allows():
+            return _IDLE_SECONDS
+        limit = min(room + self._resting, _MOST_LOOKED_AT)
+        rows = await self._store.read(lambda tx: effects.ready(tx, self._connector, self._asset, limit))
+        chosen, wait = self._choose(rows, room, self._pacing)
+        if len(rows) == limit < _MOST_LOOKED_AT and len(chosen) + self._resting == limit:
+            # There may be more behind those that rest.
+            wait = 0.0
+        await self._begin(chosen)
         return wait
+
+    def close(self) -> None:
+        """Begin no more calls."""
+        self._closing = True
 
     async def drain(self) -> None:
         """Let calls under way end."""
         await asyncio.gather(*self._in_flight.values(), return_exceptions=True)
 
-    async def _choose(self) -> tuple[list[Row[Any]], float]:
-        """Return what may be sent now, with how long until more may."""
-        assert self._pacing is not None  # noqa: S101 - step() looks first
-        room = _AT_ONCE - len(self._in_flight)
-        rows = await self._store.read(lambda tx: effects.ready(tx, self._connector, self._asset, _AT_ONCE))
+    def abandon(self) -> None:
+        """Leave calls under way to their fate; what became of them is in doubt."""
+        for task in self._in_flight.values():
+            task.cancel()
+
+    def _choose(self, rows: Sequence[Row[Any]], room: int, pacing: Pacing) -> tuple[list[tuple[Row[Any], bool]], float]:
+        """Return what may be sent now, each with whether it is a probe, then how long until more may."""
         wait = _IDLE_SECONDS
-        chosen: list[Row[Any]] = []
-        for row in rows[: max(room, 0)]:
-            if row.id in self._in_flight or not self._breaker.allows():
+        chosen: list[tuple[Row[Any], bool]] = []
+        self._resting = 0
+        for row in rows:
+            if len(chosen) >= room or not self._breaker.allows():
+                break
+            if row.id in self._in_flight:
                 continue
-            pause = self._pacing.wait_seconds(row.key)
+            pause = pacing.asset_wait_seconds()
             if pause > 0:
                 wait = min(wait, pause)
+                break
+            pause = pacing.pair_wait_seconds(row.key)
+            if pause > 0:
+                wait = min(wait, pause)
+                self._resting += 1
                 continue
-            self._pacing.take(row.key)
-            self._breaker.started()
-            chosen.append(row)
-        if len(chosen) == len(rows) == _AT_ONCE:
-            wait = 0.0
+            pacing.take(row.key)
+            chosen.append((row, self._breaker.started()))
         return chosen, wait
 
-    async def _carry_out(self, row: Row[Any]) -> None:
-        result = await self._call(row)
-        throttled = isinstance(result, NotTaken) and (result.scope == "asset" or result.retry_after_seconds is not None)
-        failed = isinstance(result, NotTaken | Unclear) and not throttled
-        revoked = isinstance(result, NotTaken) and result.scope == "credential"
-        self._breaker.ended(failed=failed or revoked, at_once=revoked)
-        if isinstance(result, NotTaken) and result.scope == "asset":
-            pause = result.retry_after_seconds or self._waits.provider_retry_seconds[0]
-            self._paused_until = self._clock.monotonic() + pause
-        killpoints.reached("effect.answered")
+    async def _begin(self, chosen: Sequence[tuple[Row[Any], bool]]) -> None:
+        """Move what was chosen to ``sending``, durably, then make the calls."""
+        probes = {row.id: probe for row, probe in chosen}
+        claimed: list[Row[Any]] = []
         try:
+            if chosen and not self._closing:
+                claimed = await self._store.transact(self._claim([row for row, _ in chosen]), name="effects.claim")
+                killpoints.reached("effect.sending")
+        except StoreUnavailable:
+            self._claim_is_unclear = True
+            raise
+        finally:
+            for id_ in probes.keys() - {row.id for row in claimed}:
+                self._breaker.withdrawn(probe=probes[id_])
+        for row in claimed:
+            self._start(row, probe=probes[row.id])
+
+    async def _take_up_claims(self) -> None:
+        """Make the calls of a claim whose answer was lost, if it was committed: nobody else holds the asset."""
+        rows = await self._store.read(lambda tx: effects.under_way(tx, self._connector, self._asset))
+        self._claim_is_unclear = False
+        for row in rows:
+            if row.id not in self._in_flight:
+                self._start(row, probe=self._breaker.started())
+
+    def _start(self, row: Row[Any], *, probe: bool) -> None:
+        work = self._carry_out(row, probe=probe)
+        self._in_flight[row.id] = asyncio.create_task(work, name=f"effect-{row.id}")
+
+    def _claim(self, rows: list[Row[Any]]) -> Any:
+        def claim(unit: UnitOfWork) -> list[Row[Any]]:
+            if not self._lease.outlasts_call(unit):
+                return []
+            return settle.claim(unit, self._restored.sift(unit, rows))
+
+        return claim
+
+    async def _carry_out(self, row: Row[Any], *, probe: bool) -> None:
+        try:
+            if self._lease.covers_call():
+                result = await self._call(row)
+                self._note(result, probe=probe)
+            else:
+                # The process stood still: somebody else may have the asset by now.
+                result = NotTaken("lease", _LEASE_ES, retry_after_seconds=1.0)
+                self._breaker.withdrawn(probe=probe)
+            killpoints.reached("effect.answered")
             await self._record(row, result)
         finally:
             self._in_flight.pop(row.id, None)
         killpoints.reached("effect.settled")
         metrics.effects.labels(self._connector, type(result).__name__.lower()).inc()
+
+    def _note(self, result: Outcome, *, probe: bool) -> None:
+        """Let breaker and lane learn from an answer."""
+        revoked = isinstance(result, NotTaken) and result.scope == "credential"
+        throttled = isinstance(result, NotTaken) and (result.scope == "asset" or result.retry_after_seconds is not None)
+        failed = revoked or (isinstance(result, NotTaken | Unclear) and not throttled)
+        self._breaker.ended(probe=probe, failed=failed, at_once=revoked)
+        if isinstance(result, NotTaken) and result.scope == "asset":
+            pause = settle.pause_seconds(result, 1, self._waits.provider_retry_seconds)
+            self._paused_until = max(self._paused_until, self._clock.monotonic() + pause)
 
     async def _call(self, row: Row[Any]) -> Outcome:
         assert self._route is not None  # noqa: S101 - only routed effects are claimed
@@ -124,33 +197,21 @@ class Lane:
 
     async def _record(self, row: Row[Any], result: Outcome) -> None:
         """Record the result, however long the database is away: a result that is lost is a doubt."""
+        change = settle.outcome(row, result, self._waits)
         while True:
             try:
-                await self._store.transact(settle.outcome(row, result, self._waits), name="effects.settle")
+                await self._store.transact(change, name="effects.settle")
             except StoreUnavailable:
                 await asyncio.sleep(self._waits.store_retry_seconds)
+            except Exception as error:  # noqa: BLE001 - our bug; "sending" would hold the conversation until the next start
+                log.error("a result could not be recorded", effect=row.id, error=type(error).__name__)  # noqa: TRY400
+                unclear = Unclear(f"the result could not be recorded: {type(error).__name__}")
+                change = settle.outcome(row, unclear, self._waits)
             else:
                 return
 
     async def _settle_overdue(self) -> None:
         rows = await self._store.read(lambda tx: effects.overdue(tx, self._connector, self._asset, _AT_ONCE))
-        for row in rows:
-            if row.id in self._in_flight:
-                continue
-            change = settle.doubt(row) if row.state == "unknown" else settle.expire(row)
-            await self._store.transact(change, name="effects.overdue")
-
-    async def _hold_lease(self) -> bool:
-        """Hold the asset for longer than any call may take."""
-        deadline = self._route.deadline_seconds if self._route is not None else 0.0
-        now = self._clock.now()
-        if self._leased_until is not None and (self._leased_until - now).total_seconds() > deadline + 1:
-            return True
-        seconds = self._waits.lease_seconds + deadline
-
-        def take(unit: UnitOfWork) -> datetime | None:
-            name = f"asset:{self._connector}:{self._asset}"
-            return leases.take(unit.begin(Origin("", "effects", "hub")), name, self._holder, seconds)
-
-        self._leased_until = await self._store.transact(take, name="effects.lease")
-        return self._leased_until is not None
+        rows = [row for row in rows if row.id not in self._in_flight]
+        if rows:
+            await self._store.transact(lambda unit: settle.overdue(unit, rows), name="effects.overdue")

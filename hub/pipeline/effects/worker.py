@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from hub.contracts import AssetRoute
@@ -12,15 +14,19 @@ from hub.errors import StoreUnavailable
 from hub.pipeline.effects import settle
 from hub.pipeline.effects.breaker import Breaker
 from hub.pipeline.effects.lane import Lane
+from hub.pipeline.effects.lease import PREFIX, AssetLease, Place
+from hub.pipeline.effects.restored import Restored
+from hub.pipeline.effects.watch import Watch
 from hub.ports import Clock, Commit, Store
 from hub.settings import Waits
-from hub.store import effects
-from hub.store.transaction import Origin, UnitOfWork
+from hub.store import effects, leases
+from hub.store.transaction import UnitOfWork
 from hub.telemetry import logger
 
 log = logger("effects")
 
 _LOOK_SECONDS: Final = 1.0
+_LEAST_GAP_SECONDS: Final = 0.05
 
 
 class EffectWorker:
@@ -29,95 +35,142 @@ class EffectWorker:
     def __init__(
         self,
         store: Store,
-        routes: Mapping[tuple[str, str], AssetRoute],
+        routes: Mapping[Place, AssetRoute],
         clock: Clock,
         waits: Waits,
         *,
         holder: str,
+        restored_at: datetime | None = None,
     ) -> None:
-        """Serve ``routes``, by connector with asset; ``holder`` names this process in leases."""
+        """Serve ``routes``, by connector with asset.
+
+        Args:
+            store: Where the effects are.
+            routes: How to speak through each asset.
+            clock: Gives every instant.
+            waits: Every pause.
+            holder: Names this process in leases.
+            restored_at: When a hub first started on a database that came out of a back-up; None for the common one.
+        """
         self._store = store
         self._routes = routes
         self._clock = clock
         self._waits = waits
         self._holder = holder
+        self._restored = Restored(restored_at)
+        self._watch = Watch(store, clock, waits)
         self._breakers: dict[str, Breaker] = {}
-        self._lanes: dict[tuple[str, str], tuple[Lane, asyncio.Event, asyncio.Task[None]]] = {}
+        self._lanes: dict[Place, _Running] = {}
         self._wake = asyncio.Event()
         self._stopping = False
         store.on_commit(self._committed)
 
     async def recover(self) -> int:
-        """As the sole worker, at start: whatever is ``sending`` was under way when the last one went away."""
+        """As the sole worker, at start: whatever is ``sending`` was under way when the last one went away.
+
+        Returns:
+            How many effects are in doubt because of that, or of a back-up.
+        """
 
         def recover(unit: UnitOfWork) -> int:
-            tx = unit.begin(Origin("", "effects", "hub"))
-            rows = effects.listing(tx, ["sending"], limit=1_000_000)
-            for row in rows:
-                settle.lost(row, self._waits)(unit)
-            return len(rows)
+            tx = unit.begin(settle.LONE_ORIGIN)
+            leases.forget(tx, PREFIX)
+            rows = [row for place in effects.open_assets(tx) for row in effects.under_way(tx, *place)]
+            return settle.lost(unit, rows, self._waits)
 
-        return await self._store.transact(recover, name="effects.recover")
+        lost = await self._store.transact(recover, name="effects.recover")
+        while doubted := await self._store.transact(self._restored.doubt_some, name="effects.restored"):
+            lost += doubted
+        return lost
 
     async def run(self) -> None:
         """Serve until ``stop``; a lane that breaks ends the worker with its error."""
         while not self._stopping:
             self._wake.clear()
             try:
-                for place in await self._store.read(effects.open_assets):
-                    if place not in self._lanes:
-                        self._open_lane(place)
+                places = await self._store.read(effects.open_assets)
+                await self._watch.look()
             except StoreUnavailable as error:
                 log.warning("the database cannot serve; effects wait", error=str(error))
-            for _, _, task in self._lanes.values():
-                if task.done():
-                    task.result()
+                places = []
+            for place in places:
+                if place not in self._lanes and not self._stopping:
+                    self._open_lane(place)
+            for running in self._lanes.values():
+                if running.task.done():
+                    running.task.result()
+            # Every result is news; only the first effect of a new asset is any for here.
+            await asyncio.sleep(_LEAST_GAP_SECONDS)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), _LOOK_SECONDS)
+                async with asyncio.timeout(_LOOK_SECONDS):
+                    await self._wake.wait()
 
     async def stop(self) -> None:
-        """Begin no more calls, let those under way end."""
+        """Begin no more calls, let those under way end; whatever takes too long is in doubt at the next start."""
         self._stopping = True
         self._wake.set()
-        for _, event, _ in self._lanes.values():
-            event.set()
-        await asyncio.gather(*(task for _, _, task in self._lanes.values()), return_exceptions=True)
+        for running in self._lanes.values():
+            running.lane.close()
+            running.news.set()
+        if self._lanes:
+            await asyncio.wait([running.task for running in self._lanes.values()], timeout=self._waits.stop_seconds)
+        for running in self._lanes.values():
+            running.lane.abandon()
+            running.task.cancel()
+        await asyncio.gather(*(running.task for running in self._lanes.values()), return_exceptions=True)
+        with contextlib.suppress(StoreUnavailable):
+            await self._store.transact(
+                lambda unit: leases.give_all_back(unit.begin(settle.LONE_ORIGIN), self._holder), name="effects.stop"
+            )
 
-    def _open_lane(self, place: tuple[str, str]) -> None:
-        connector, asset = place
+    def _open_lane(self, place: Place) -> None:
         route = self._routes.get(place)
-        shared = route.breaker if route is not None else f"{connector}:{asset}"
+        shared = route.breaker if route is not None else ":".join(place)
         if shared not in self._breakers:
             self._breakers[shared] = Breaker(self._clock, self._waits.breaker_seconds, self._waits.breaker_max_seconds)
         if route is None:
-            log.warning("nothing can be sent: the asset is not in the settings", connector=connector, asset=asset)
+            log.warning("nothing can be sent: the asset is not in the settings", connector=place[0], asset=place[1])
+        deadline = 0.0 if route is None else route.deadline_seconds
+        lease = AssetLease(self._store, self._clock, self._waits, place, holder=self._holder, deadline_seconds=deadline)
+        breaker = self._breakers[shared]
         lane = Lane(
             self._store,
             self._clock,
             self._waits,
-            holder=self._holder,
-            connector=connector,
-            asset=asset,
+            place,
+            lease=lease,
             route=route,
-            breaker=self._breakers[shared],
+            breaker=breaker,
+            restored=self._restored,
         )
-        event = asyncio.Event()
-        self._lanes[place] = lane, event, asyncio.create_task(self._drive(lane, event), name=f"lane-{connector}")
+        news = asyncio.Event()
+        task = asyncio.create_task(self._drive(lane, news), name=f"lane-{place[0]}")
+        self._lanes[place] = _Running(lane, news, task)
 
-    async def _drive(self, lane: Lane, event: asyncio.Event) -> None:
-        while not self._stopping:
-            event.clear()
-            try:
-                wait = await lane.step()
-            except StoreUnavailable:
-                wait = self._waits.store_retry_seconds
-            if wait > 0:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(event.wait(), wait)
-        await lane.drain()
+    async def _drive(self, lane: Lane, news: asyncio.Event) -> None:
+        try:
+            while not self._stopping:
+                news.clear()
+                try:
+                    wait = await lane.step()
+                except StoreUnavailable:
+                    wait = self._waits.store_retry_seconds
+                if wait > 0:
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(wait):
+                            await news.wait()
+        finally:
+            await lane.drain()
 
     def _committed(self, commit: Commit) -> None:
         if commit.signals & {"effects", "elsewhere"}:
             self._wake.set()
-            for _, event, _ in self._lanes.values():
-                event.set()
+            for running in self._lanes.values():
+                running.news.set()
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    lane: Lane
+    news: asyncio.Event
+    task: asyncio.Task[None]

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Final
-
-from pydantic_core import from_json, to_json
+from typing import Any, Final, TypeVar
 
 from hub import killpoints
 from hub.contracts import Connector
-from hub.errors import StoreUnavailable
-from hub.pipeline.ingest.parts import Parsed, Part, cut, parse
-from hub.pipeline.ingest.recorder import BY, Recorder
+from hub.errors import JournalUnavailable, StoreUnavailable
+from hub.pipeline.ingest.mark import Mark, MarkFile, examine
+from hub.pipeline.ingest.parts import BY, Parsed, Part, cut, parse
+from hub.pipeline.ingest.recorder import Recorder
 from hub.pipeline.journal import Cursor, Entry, JournalMismatch, JournalReader
 from hub.pipeline.pace import Pace
 from hub.ports import Clock, Randomness, Store
@@ -25,6 +27,8 @@ from hub.telemetry import logger, metrics
 from schemas.operations import ReasonClass
 
 log = logger("ingest")
+
+T = TypeVar("T")
 
 _ROWS: Final = 256
 _BYTES: Final = 8 * 1024 * 1024
@@ -61,75 +65,130 @@ class Ingester:
         self._waits = waits
         self._limits = limits
         self._careful = careful
-        self._pace = Pace(clock, target_seconds=0.020, largest=256)
+        self._pace = Pace(target_seconds=0.020, largest=256)
         self._wake = asyncio.Event()
         self._cursor: Cursor | None = None
         self._known = False
+        self._mark: Mark | None = None
+        self._mark_file = MarkFile(reader.directory)
+        self._in_hand: str | None = None
+        self._crashes = 0
         self._forgot_at = float("-inf")
+        self._thread = ThreadPoolExecutor(1, "hub-ingest")
 
     def wake(self) -> None:
         """Say that the journal has something new."""
         self._wake.set()
 
     async def run(self) -> None:
-        """Ingest until cancelled; what stops it for good stands in ``alarm``."""
-        while True:
-            self._wake.clear()
-            try:
-                while await self.step():
-                    pass
+        """Ingest until cancelled; what stops it, for now or for good, stands in ``alarm``."""
+        try:
+            while await self._run_until_idle():
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self._waits.look_seconds):
+                        await self._wake.wait()
+        finally:
+            # Behind whatever the thread still does: a connection that is closed under a query takes the process down.
+            self._thread.submit(self._reader.close)
+            self._thread.shutdown(wait=False)
+
+    async def _run_until_idle(self) -> bool:
+        """Take in all there is; False when it must never go on."""
+        self._wake.clear()
+        try:
+            while await self.step():
+                self.alarm = None
                 await self._tidy()
-            except StoreUnavailable as error:
-                log.warning("the database cannot serve; deliveries wait in the journal", error=str(error))
-                await asyncio.sleep(self._waits.store_retry_seconds)
-                self._known = False
-                continue
-            except JournalMismatch as error:
-                self.alarm = str(error)
-                log.error("ingest stopped: the journal is not the one it was", error=str(error))  # noqa: TRY400 - no bug
-                return
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), self._waits.look_seconds)
+            self.alarm = None
+            await self._tidy()
+        except StoreUnavailable as error:
+            self._known = False
+            log.warning("the database cannot serve; deliveries wait in the journal", error=str(error))
+            await asyncio.sleep(self._waits.store_retry_seconds)
+        except JournalUnavailable as error:
+            self.alarm = str(error)
+            log.error("the journal cannot be read; what it holds waits", error=str(error))  # noqa: TRY400 - no bug
+            await asyncio.sleep(self._waits.store_retry_seconds)
+        except JournalMismatch as error:
+            self.alarm = str(error)
+            log.error("ingest stopped: the journal is not the one it was", error=str(error))  # noqa: TRY400 - no bug
+            return False
+        return True
 
     async def step(self) -> bool:
         """Ingest what one look at the journal gives; False when there was nothing.
 
         Raises:
             JournalMismatch: The journal, or the cursor, is not what it was.
+            JournalUnavailable: The disk cannot be read; nothing is lost.
             StoreUnavailable: The database cannot serve; nothing is lost.
         """
         if not self._known:
             await self._load()
-        entries = await asyncio.to_thread(self._reader.read, self._cursor, rows=_ROWS, size=_BYTES)
+        entries = await self._aside(self._look)
         if not entries:
             self._careful = False
             return False
         if self._careful:
             await self._step_carefully(entries)
+            self._careful = False
             return True
-        parsed = await asyncio.to_thread(self._parse, entries)
-        await self._record_all(parsed)
+        await self._record_all(await self._aside(self._parse, entries))
         return True
+
+    async def _aside(self, work: Callable[..., T], *args: Any) -> T:
+        """Run something off the event loop, in the one thread that ever touches the reader."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *args)
+
+    def _look(self) -> list[Entry]:
+        """Note beside the journal how far it is ingested, then read on."""
+        if self._mark is not None:
+            self._mark_file.write(self._mark.at(self._cursor))
+        return self._reader.read(self._cursor, rows=_ROWS, size=_BYTES)
 
     async def _record_all(self, parsed: Sequence[Parsed]) -> None:
         start = self._cursor.item if self._cursor is not None else 0
         for batch in cut(parsed, start, self._pace.size()):
-            await self._record(batch)
+            try:
+                await self._record(batch)
+            except (StoreUnavailable, JournalMismatch):
+                raise
+            except Exception as error:  # noqa: BLE001 - our bug, or the data's; going alone shows whose
+                log.error("a batch could not be recorded; each goes alone", error=type(error).__name__)  # noqa: TRY400
+                if not await self._record_one_by_one(batch):
+                    return
+
+    async def _record_one_by_one(self, batch: Sequence[Part]) -> bool:
+        """Record each part alone; False when a delivery had to be given up: what follows it is read again."""
+        for part in batch:
+            try:
+                await self._record([part])
+            except (StoreUnavailable, JournalMismatch):
+                raise
+            except Exception as error:  # noqa: BLE001 - as above; a person sees it
+                reason = f"it could not be recorded: {type(error).__name__}"
+                parsed = replace(part.parsed, items=(), refusal=("ours", reason))
+                await self._record([Part(parsed, part.start, (), parsed.entry.after, last=True)])
+                return False
+        return True
 
     async def _step_carefully(self, entries: Sequence[Entry]) -> None:
         """Take deliveries one by one, each marked before it is parsed: one that kills the process is found."""
-        self._careful = False
         for entry in entries:
             delivery = entry.delivery.id
-            crashes = await self._store.transact(
-                lambda unit, d=delivery: suspects.mark(unit.begin(Origin(d, BY, "hub")), BY, d),  # type: ignore[misc]
-                name="ingest.mark",
-            )
-            if crashes >= suspects.CRASHES:
-                channel = self._connectors[entry.delivery.connector].channel
+            if self._in_hand != delivery:
+                self._crashes = await self._store.transact(
+                    lambda unit, d=delivery: suspects.mark(unit.begin(Origin(d, BY, "hub")), BY, d),  # type: ignore[misc]
+                    name="ingest.mark",
+                )
+                # Marked once a process: a database that was away meanwhile is no crash.
+                self._in_hand = delivery
+            if self._crashes >= suspects.CRASHES:
+                connector = self._connectors.get(entry.delivery.connector)
+                channel = "" if connector is None else connector.channel
                 await self._record_all([Parsed(entry, channel, refusal=_POISON)])
             else:
-                await self._record_all(await asyncio.to_thread(self._parse, [entry]))
+                await self._record_all(await self._aside(self._parse, [entry]))
             await self._store.transact(
                 lambda unit, d=delivery: suspects.clear(unit.begin(Origin(d, BY, "hub")), BY, d),  # type: ignore[misc]
                 name="ingest.clear",
@@ -142,17 +201,17 @@ class Ingester:
         done = sum(part.last for part in batch)
         items = sum(max(len(part.items), 1) for part in batch)
 
-        def record(unit: UnitOfWork) -> None:
+        def record(unit: UnitOfWork) -> list[Counter[str]]:
             tx = unit.begin(Origin("", BY, "hub"))
             row = deliveries.cursor(tx, journal)
             if row is not None and row.token == token:
-                return
+                return []
             found = None if row is None else Cursor(row.segment, row.segment_id, row.row, row.item)
             if found != before:
                 msg = "another process moved the cursor of this journal"
                 raise CursorMoved(msg)
             with self._pace.measured(items):
-                Recorder(unit, batch).record()
+                tallies = Recorder(unit, batch).record()
             deliveries.move_cursor(
                 tx,
                 journal,
@@ -165,13 +224,20 @@ class Ingester:
                 token=token,
             )
             killpoints.reached("ingest.before_commit")
+            return tallies
 
-        await self._store.transact(record, name="ingest")
+        tallies = await self._store.transact(record, name="ingest")
         killpoints.reached("ingest.committed")
-        if before is not None and after.segment != before.segment:
-            for number in range(before.segment, after.segment):
-                self._reader.leave(number)
+        for part, tally in zip(batch, tallies, strict=False):
+            for outcome, count in tally.items():
+                metrics.ingested.labels(part.parsed.entry.delivery.connector, outcome).inc(count)
         self._cursor = after
+        if before is not None and after.segment != before.segment:
+            await self._aside(self._leave, before.segment, after.segment)
+
+    def _leave(self, first: int, until: int) -> None:
+        for number in range(first, until):
+            self._reader.leave(number)
 
     def _parse(self, entries: Sequence[Entry]) -> list[Parsed]:
         return [parse(entry, self._connectors) for entry in entries]
@@ -180,31 +246,18 @@ class Ingester:
         journal = self._reader.journal_id
         if journal is None:
             return
+        self._mark = await examine(self._reader, self._store, self._clock)
         row = await self._store.read(lambda tx: deliveries.cursor(tx, journal))
-        await self._check_mark()
         self._cursor = None if row is None else Cursor(row.segment, row.segment_id, row.row, row.item)
         self._known = True
-
-    async def _check_mark(self) -> None:
-        """Refuse a database that is not the one this journal was ingested into."""
-        store_id = await self._store.read(suspects.store_id)
-        path = self._reader.directory / "ingested.json"
-        if path.exists():
-            mark: dict[str, Any] = from_json(path.read_bytes())
-            if mark["store_id"] != store_id:
-                msg = f"this journal belongs to database {mark['store_id']}, not to {store_id}; run hub journal adopt"
-                raise JournalMismatch(msg)
-            return
-        draft = path.with_suffix(".draft")
-        draft.write_bytes(to_json({"store_id": store_id}))
-        draft.rename(path)
 
     async def _tidy(self) -> None:
         now = self._clock.monotonic()
         if self._cursor is None or now - self._forgot_at < _FORGET_EVERY_SECONDS:
             return
         self._forgot_at = now
-        keep = timedelta(seconds=self._limits.segment_keep_seconds)
-        await asyncio.to_thread(self._reader.forget, self._cursor, self._clock.now() - keep)
-        pending = await asyncio.to_thread(self._reader.pending, self._cursor)
+        is_short = self._reader.disk_is_short(self._limits.disk_free_bytes)
+        keep = timedelta(0) if is_short else timedelta(seconds=self._limits.segment_keep_seconds)
+        await self._aside(self._reader.forget, self._cursor, self._clock.now() - keep)
+        pending = await self._aside(self._reader.pending, self._cursor)
         metrics.journal_pending.set(pending)

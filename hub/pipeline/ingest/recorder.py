@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
+
+from sqlalchemy.engine import Row
 
 from hub.contracts import Ignored, MessageItem, RefusedItem, StatusItem
 from hub.errors import Unreadable
@@ -14,10 +16,9 @@ from hub.pipeline.ingest import quarantine
 from hub.pipeline.ingest.parts import BY, Part, event_id, source_of
 from hub.services.contacts import People, learn_names
 from hub.services.conversations import Threads
-from hub.services.replies import apply_status
+from hub.services.replies import apply_status, apply_waiting
 from hub.store import deliveries, effects
 from hub.store.transaction import Origin, UnitOfWork
-from hub.telemetry import metrics
 from schemas import ids
 from schemas.conversations import ContactIdentified, ConversationOpened
 from schemas.messages import MessageReceived, MessageUnsupported
@@ -37,8 +38,8 @@ class Recorder:
         Args:
             unit: The transaction.
             parts: What to record, in order.
-            redrive: What a dead letter that is tried again holds: staleness no longer counts, what is still
-                unreadable raises instead of becoming another letter.
+            redrive: What a dead letter that is tried again holds. Staleness no longer counts; an item that is still
+                unreadable raises, one of a whole delivery becomes a letter of its own.
         """
         self._redrive = redrive
         self._unit = unit
@@ -53,37 +54,32 @@ class Recorder:
             self._tx, (i.party for _, _, i, _ in self._items() if isinstance(i, MessageItem) and i.party)
         )
         self._threads.look_up(self._tx, set(self._people.contacts()))
-        self._effects = self._look_up_effects()
+        self._ours: set[str] = set()
+        self._taken: dict[tuple[str, str, str], str] = {}
+        self._look_up_effects()
 
-    def record(self) -> None:
-        """Write everything, items in order."""
+    def record(self) -> list[Counter[str]]:
+        """Write everything, items in order; return what became of the items of each part."""
         tallies = [self._record_part(part) for part in self._parts]
         self._people.save(self._tx)
         self._threads.save(self._tx)
         learn_names(self._tx, self._names.items())
         if self._redrive is not None:
             self._recount(tallies)
-            return
-        deliveries.insert_many(
-            self._tx,
-            [
-                _row(part, tally, self._tx.now)
-                for part, tally in zip(self._parts, tallies, strict=True)
-                if part.start == 0
-            ],
-        )
-        for part, tally in zip(self._parts, tallies, strict=True):
-            delivery = part.parsed.entry.delivery
+            return tallies
+        told = list(zip(self._parts, tallies, strict=True))
+        deliveries.insert_many(self._tx, [_row(part, tally, self._tx.now) for part, tally in told if part.start == 0])
+        for part, tally in told:
             if part.start > 0:
-                deliveries.add_counts(self._tx, delivery.id, _state(part), tally)
-            for outcome, count in tally.items():
-                metrics.ingested.labels(delivery.connector, outcome).inc(count)
+                deliveries.add_counts(self._tx, part.parsed.entry.delivery.id, tally, state=_state(part))
+        return tallies
 
     def _recount(self, tallies: Sequence[Counter[str]]) -> None:
         """Count redriven items where they now belong: those of a refused delivery for the first time."""
+        whole = self._redrive == "delivery"
         for part, tally in zip(self._parts, tallies, strict=True):
-            counts = dict(tally) if self._redrive == "delivery" else {**tally, "items": 0, "quarantined": -1}
-            deliveries.add_counts(self._tx, part.parsed.entry.delivery.id, "ingested", counts)
+            counts = dict(tally) if whole else {**tally, "items": 0, "quarantined": -1}
+            deliveries.add_counts(self._tx, part.parsed.entry.delivery.id, counts, state="ingested" if whole else None)
 
     def _record_part(self, part: Part) -> Counter[str]:
         tally: Counter[str] = Counter(items=len(part.items))
@@ -183,8 +179,8 @@ class Recorder:
 
     def _record_status(self, part: Part, index: int, item: StatusItem, id_: str) -> str:
         delivery = part.parsed.entry.delivery
-        effect_id = self._effects.get(item.correlation or "") or self._effects.get(f"{item.asset}/{item.provider_id}")
-        effect = effects.get(self._tx, effect_id) if effect_id else None
+        item = replace(item, time=clamp(item.time, delivery.received_at))
+        effect = self._effect_of(delivery.connector, item)
         if effect is None:
             row = {
                 "id": id_,
@@ -198,13 +194,25 @@ class Recorder:
             }
             deliveries.wait(self._tx, row)
             return "waiting"
-        tx = self._unit.begin(Origin(id_, BY, "provider", effect.traceparent, delivery.received_at))
-        return "published" if apply_status(tx, effect, item, id_) else "ignored"
+        origin = Origin(f"{delivery.id}/{index}", BY, "provider", effect.traceparent, delivery.received_at)
+        tx = self._unit.begin(origin)
+        told = apply_status(tx, effect, item, id_)
+        if effect.provider_id is None:
+            # The answer that named it was lost: what came before without our id speaks of it too.
+            apply_waiting(self._unit, effect.id, item.provider_id)
+            self._taken[delivery.connector, item.asset, item.provider_id] = effect.id
+        return "published" if told else "ignored"
+
+    def _effect_of(self, connector: str, item: StatusItem) -> Row[Any] | None:
+        ours = item.correlation if item.correlation in self._ours else None
+        effect_id = ours or self._taken.get((connector, item.asset, item.provider_id))
+        effect = effects.get(self._tx, effect_id) if effect_id else None
+        return effect if effect is not None and effect.connector == connector else None
 
     def _refuse_item(
         self, part: Part, index: int, reason_class: ReasonClass, reason: str, id_: str | None = None
     ) -> str:
-        if self._redrive is not None:
+        if self._redrive == "item":
             raise Unreadable(reason)
         return quarantine.item(self._unit, part.parsed.entry.delivery, index, reason_class, reason, id_)
 
@@ -216,14 +224,19 @@ class Recorder:
             for index, item in enumerate(part.items, part.start):
                 yield part, index, item, event_id(part.parsed.entry.delivery, item)
 
-    def _look_up_effects(self) -> dict[str, str]:
-        statuses = [item for _, _, item, _ in self._items() if isinstance(item, StatusItem)]
-        if not statuses:
-            return {}
-        rows = effects.of_statuses(
-            self._tx, (s.correlation for s in statuses if s.correlation), (s.provider_id for s in statuses)
-        )
-        return {row.id: row.id for row in rows} | {f"{r.asset}/{r.provider_id}": r.id for r in rows if r.provider_id}
+    def _look_up_effects(self) -> None:
+        correlations: set[str] = set()
+        places: dict[tuple[str, str], set[str]] = {}
+        for part, _, item, _ in self._items():
+            if isinstance(item, StatusItem):
+                correlations.update({item.correlation} if item.correlation else ())
+                places.setdefault((part.parsed.entry.delivery.connector, item.asset), set()).add(item.provider_id)
+        self._ours = effects.known(self._tx, correlations)
+        self._taken = {
+            (connector, asset, provider_id): effect_id
+            for (connector, asset), wanted in places.items()
+            for provider_id, effect_id in effects.by_provider_ids(self._tx, connector, asset, wanted).items()
+        }
 
 
 def clamp(time: datetime | None, received_at: datetime) -> datetime:

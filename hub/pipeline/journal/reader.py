@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,8 +14,16 @@ from typing import Final
 from pydantic_core import from_json
 
 from hub.contracts import RawDelivery
-from hub.errors import HubError
-from hub.pipeline.journal.segment import SegmentFile, count, list_segments, open_for_reading
+from hub.errors import HubError, JournalUnavailable
+from hub.pipeline.journal.segment import (
+    SegmentFile,
+    count,
+    free_bytes,
+    last_row,
+    list_segments,
+    open_for_reading,
+    remove,
+)
 from schemas import ids
 
 _SELECT: Final = (
@@ -67,14 +77,14 @@ class JournalReader:
             size: Stop after so many bytes of bodies; one delivery always comes.
 
         Raises:
-            JournalMismatch: The cursor's segment is gone or is another one.
+            JournalMismatch: The cursor's segment is gone, is another one, or ends before the cursor.
+            JournalUnavailable: The disk cannot be read now.
         """
-        segments = list_segments(self.directory) if self.directory.exists() else []
-        if not segments:
-            if cursor is not None:
-                msg = f"segment {cursor.segment} of the journal is gone"
-                raise JournalMismatch(msg)
-            return []
+        with _readable():
+            return self._read(cursor, rows, size)
+
+    def _read(self, cursor: Cursor | None, rows: int, size: int) -> list[Entry]:
+        segments = list_segments(self.directory)
         start, row = self._place(segments, cursor)
         found: list[Entry] = []
         for index in range(start, len(segments)):
@@ -89,15 +99,17 @@ class JournalReader:
 
     def pending(self, cursor: Cursor | None) -> int:
         """Return how many deliveries follow the cursor."""
-        segments = list_segments(self.directory) if self.directory.exists() else []
+        segments = list_segments(self.directory)
         after = [s for s in segments if cursor is None or s.number >= cursor.segment]
-        total = sum(count(segment)[1] for segment in after)
+        with _readable():
+            total = sum(count(segment)[1] for segment in after)
         return total - (cursor.row if cursor is not None else 0)
 
     def total(self) -> int:
         """Return how many deliveries the journal has ever taken."""
-        segments = list_segments(self.directory) if self.directory.exists() else []
-        return sum(count(segments[-1])) if segments else 0
+        segments = list_segments(self.directory)
+        with _readable():
+            return sum(count(segments[-1])) if segments else 0
 
     def forget(self, cursor: Cursor, before: datetime) -> int:
         """Delete segments that were wholly ingested before an instant, then return how many."""
@@ -106,10 +118,13 @@ class JournalReader:
             if segment.number >= cursor.segment:
                 break
             if _EPOCH + timedelta(seconds=segment.path.stat().st_mtime) < before:
-                for suffix in ("-wal", "-shm", ""):
-                    Path(f"{segment.path}{suffix}").unlink(missing_ok=True)
+                remove(segment.path)
                 deleted += 1
         return deleted
+
+    def disk_is_short(self, least_bytes: int) -> bool:
+        """Tell whether less is free than the writer needs: what is ingested should go at once."""
+        return free_bytes(self.directory) < least_bytes
 
     def leave(self, number: int) -> None:
         """Note on a segment that it is wholly ingested as of now."""
@@ -130,6 +145,12 @@ class JournalReader:
             if segment.number == cursor.segment:
                 if segment.id != cursor.segment_id:
                     msg = f"segment {cursor.segment} is {segment.id}, the cursor speaks of {cursor.segment_id}"
+                    raise JournalMismatch(msg)
+                last = last_row(self._connection(segment))
+                if cursor.row + (cursor.item > 0) > last:
+                    msg = (
+                        f"segment {cursor.segment} lost its end: it has {last} rows, the cursor stands at {cursor.row}"
+                    )
                     raise JournalMismatch(msg)
                 return index, cursor.row
         msg = f"segment {cursor.segment} of the journal is gone"
@@ -167,3 +188,12 @@ class JournalReader:
         connection = open_for_reading(segment)
         self._open = (segment, connection)
         return connection
+
+
+@contextlib.contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        msg = f"the journal cannot be read now: {error}"
+        raise JournalUnavailable(msg) from error

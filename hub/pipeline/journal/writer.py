@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import sqlite3
 import threading
 from collections import deque
@@ -15,13 +14,26 @@ from typing import Final
 
 from hub import killpoints
 from hub.errors import JournalUnavailable
-from hub.pipeline.journal.segment import count, create_segment, list_segments, open_for_writing
+from hub.pipeline.journal.segment import (
+    count,
+    create_segment,
+    free_bytes,
+    list_segments,
+    open_for_writing,
+    publish,
+    remove,
+)
 from hub.ports import Clock, Randomness
+from hub.telemetry import logger
+
+log = logger("journal")
 
 _INSERT: Final = (
     "INSERT INTO deliveries (received_at, connector, app, method, path, headers, body) VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
 _RETRY_SECONDS: Final = 1.0
+_ROW_BYTES: Final = 4096
+"""What a row costs beside its body: at least a page of the WAL."""
 
 Row = tuple[int, str, str, str, str, str, bytes]
 """received_at in microseconds since 1970, connector, app, method, path, headers as JSON, body."""
@@ -36,7 +48,8 @@ class _Waiting:
 class JournalWriter:
     """The only writer of a journal directory; one thread, one open segment.
 
-    Each start opens a new segment: a segment is written by one process in its whole life.
+    Each start opens a new segment: a segment is written by one process in its whole life. After any error the segment
+    is given up, since an fsync that failed is never tried again on the same file; every second another one is tried.
     """
 
     def __init__(
@@ -64,6 +77,7 @@ class JournalWriter:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._connection: sqlite3.Connection | None = None
+        self._number: int | None = None
         self._bytes = 0
         self._rows = 0
         self._base = 0
@@ -71,7 +85,7 @@ class JournalWriter:
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[JournalWriter]:
-        """Open a segment, prove that an fsync works, then serve until the block ends."""
+        """Open a segment, which proves that an fsync works, then serve until the block ends."""
         self._loop = asyncio.get_running_loop()
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         await asyncio.to_thread(self._try_open)
@@ -97,7 +111,8 @@ class JournalWriter:
             JournalUnavailable: It is not, as far as the provider may know; answer 503.
         """
         if not self.ready or self._closing:
-            raise JournalUnavailable(self.why_not, retry_after_seconds=_RETRY_SECONDS)
+            why = self.why_not or "the journal is closing"
+            raise JournalUnavailable(why, retry_after_seconds=_RETRY_SECONDS)
         waiting = _Waiting(row, asyncio.get_running_loop().create_future())
         with self._wake:
             self._queue.append(waiting)
@@ -107,9 +122,8 @@ class JournalWriter:
     def _write_for_ever(self) -> None:
         while True:
             with self._wake:
-                while not self._queue and not self._closing:
-                    if not self._wake.wait(None if self.ready else _RETRY_SECONDS) and not self.ready:
-                        break
+                if not self._queue and not self._closing:
+                    self._wake.wait(None if self.ready else _RETRY_SECONDS)
                 batch = list(self._queue)
                 self._queue.clear()
                 closing = self._closing
@@ -117,9 +131,10 @@ class JournalWriter:
                 self._write(batch)
             elif closing:
                 break
-            else:
+            elif not self.ready:
                 self._try_open()
-        self._close_segment()
+        self.ready = False
+        _close(self._connection)
 
     def _write(self, batch: list[_Waiting]) -> None:
         try:
@@ -132,16 +147,15 @@ class JournalWriter:
             killpoints.reached("journal.before_commit")
             connection.execute("COMMIT")
             killpoints.reached("journal.committed")
-        except (sqlite3.Error, OSError, JournalUnavailable) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it was, nobody may wait for ever or be told 200
             self._lose_segment(error)
             self._settle(batch, self.why_not)
             return
         self._rows += len(batch)
         self._settle(batch, None)
-        self._bytes += sum(len(waiting.row[6]) + 4096 for waiting in batch)
+        self._bytes += sum(len(waiting.row[6]) + _ROW_BYTES for waiting in batch)
         if self._bytes > self._segment_bytes:
-            self._close_segment()
-            self._try_open()
+            self._rotate()
 
     def _settle(self, batch: list[_Waiting], problem: str | None) -> None:
         def settle() -> None:
@@ -156,58 +170,79 @@ class JournalWriter:
             if problem is None:
                 self._on_commit()
 
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(settle)
+        # A loop that closed has nobody left to tell.
+        with contextlib.suppress(RuntimeError):
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(settle)
+
+    def _rotate(self) -> None:
+        """Begin the next segment while the old one closes, which copies up to a segment's size out of its WAL."""
+        full, self._connection = self._connection, None
+        threading.Thread(target=_close, args=(full,), name="hub-journal-close").start()
+        self._try_open()
 
     def _try_open(self) -> None:
         """Open the next segment with a probe; stay not ready when the disk does not let us."""
         try:
             self._refuse_short_disk()
-            segments = list_segments(self.directory)
-            journal = self._journal_id()
-            base, rows = count(segments[-1]) if segments else (0, 0)
-            number = segments[-1].number + 1 if segments else 1
-            segment = create_segment(self.directory, journal, number, self._randomness.token()[:16], base + rows)
+            number, base = self._next()
+            journal, segment_id = self._journal_id(), self._randomness.token()[:16]
+            segment = create_segment(self.directory, journal, number, segment_id, base)
             self._connection = open_for_writing(segment)
-        except (sqlite3.Error, OSError, JournalUnavailable) as error:
+        except Exception as error:  # noqa: BLE001 - it is tried again in a second, whatever it was
             self._lose_segment(error)
             return
-        self._base, self._rows, self._bytes = base + rows, 0, 0
+        if self._number is not None and not self.ready:
+            log.warning("the journal takes deliveries again", segment=number)
+        self._number, self._base, self._rows, self._bytes = number, base, 0, 0
         self.ready, self.why_not = True, ""
+
+    def _next(self) -> tuple[int, int]:
+        """Return the next segment's number with how many deliveries came before it.
+
+        Segments that took nothing make room for it: a disk that comes or goes must not leave one a second.
+        """
+        if self._number is not None and self.ready:
+            return self._number + 1, self.total
+        segments = list_segments(self.directory)
+        while segments:
+            base, rows = count(segments[-1])
+            if rows:
+                return segments[-1].number + 1, base + rows
+            if len(segments) == 1:
+                break
+            remove(segments.pop().path)
+        return (segments[-1].number + 1, base) if segments else (1, 0)
 
     def _journal_id(self) -> str:
         path = self.directory / "journal.id"
         if not path.exists():
             draft = path.with_suffix(".draft")
+            draft.touch(mode=0o600)
             draft.write_text(self._randomness.token())
-            with draft.open() as file:
-                os.fsync(file.fileno())
-            draft.rename(path)
+            publish(draft, path)
         return path.read_text().strip()
 
     def _refuse_short_disk(self) -> None:
         now = self._clock.monotonic()
         if now - self._disk_checked_at < _RETRY_SECONDS and self.ready:
             return
-        disk = os.statvfs(self.directory)
-        if disk.f_bavail * disk.f_frsize < self._disk_free_bytes:
+        if free_bytes(self.directory) < self._disk_free_bytes:
             msg = "the disk is short: less is free than HUB_LIMITS__DISK_FREE_BYTES; free some, nothing is lost"
             raise JournalUnavailable(msg)
         self._disk_checked_at = now
 
     def _lose_segment(self, error: Exception) -> None:
-        """Give the segment up after an error: an fsync that failed is never tried again on the same file."""
-        self.ready = False
-        self.why_not = (
-            str(error) if isinstance(error, JournalUnavailable) else f"the journal cannot be written: {error}"
-        )
+        why = str(error) if isinstance(error, JournalUnavailable) else f"the journal cannot be written: {error}"
+        if why != self.why_not:
+            log.error("providers are told 503", why=why)
+        self.ready, self.why_not = False, why
         connection, self._connection = self._connection, None
-        if connection is not None:
-            with contextlib.suppress(sqlite3.Error):
-                connection.close()
+        _close(connection)
 
-    def _close_segment(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            # Closing the last connection moves the WAL into the file: a copy of up to a segment's size.
-            threading.Thread(target=connection.close, name="hub-journal-close").start()
+
+def _close(connection: sqlite3.Connection | None) -> None:
+    """Close a segment; what cannot be moved out of its WAL now, a reader recovers later."""
+    if connection is not None:
+        with contextlib.suppress(sqlite3.Error):
+            connection.close()

@@ -1,0 +1,36 @@
+"""Command ``hub migrate``: brings a database to the shape that this code knows."""
+
+from __future__ import annotations
+
+import typer
+
+from hub.cli.options import AsJson, Data
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("migrate")(migrate)
+
+
+def migrate(*, data: Data = None, as_json: AsJson = False) -> None:
+    """Bring the database up to date, or make one; leaves a current one alone.
+
+    Exit codes: 0 done; 2 another process is migrating it, or it was made by newer code.
+    """
+    import os
+    import sys
+
+    from hub import bootstrap, settings
+    from hub.cli import output
+    from hub.store import schema
+    from hub.system import SystemClock, SystemRandomness
+    from hub.telemetry import configure_logs
+
+    configure_logs(json=not sys.stderr.isatty())
+    wiring = settings.load(os.environ, data=data)
+    wiring.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = bootstrap.prepare_database(wiring.data, SystemClock(), SystemRandomness())
+    if as_json:
+        output.document({"database": path, "version": schema.HEAD})
+    else:
+        output.say(f"{path} is at step {schema.HEAD}.")

@@ -1,0 +1,120 @@
+"""Opens an existing hub's database for one command, beside a hub that may be running."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import getpass
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hub import settings
+from hub.bootstrap import DATABASE
+from hub.errors import Misconfigured, NotFound
+from hub.ports import Clock, Randomness
+from hub.services import commands, projections
+from hub.services.commands import Command
+from hub.settings import HubSettings
+from hub.store import schema
+from hub.store.engine import open_engine
+from hub.store.sqlite import SqliteStore
+from hub.store.transaction import Transaction
+from hub.system import SystemClock, SystemRandomness
+from hub.telemetry import configure_logs
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What a command works with."""
+
+    settings: HubSettings
+    store: SqliteStore
+    clock: Clock
+    randomness: Randomness
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What somebody at a terminal decided, about what; ``detail`` goes to the audit."""
+
+    name: str
+    object: str
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+def with_hub(data: Path | None, work: Callable[[Opened], Awaitable[T]]) -> T:
+    """Run a command's work on the database of a data directory.
+
+    Raises:
+        NotFound: The directory holds no hub.
+        Misconfigured: Its database was made by an older or newer release.
+    """
+    configure_logs(json=not sys.stderr.isatty())
+
+    async def run() -> T:
+        async with opened(settings.load(os.environ, data=data)) as hub:
+            return await work(hub)
+
+    return asyncio.run(run())
+
+
+def look(data: Path | None, read: Callable[[Transaction], T]) -> T:
+    """Return what a function reads from a hub's database."""
+
+    async def work(hub: Opened) -> T:
+        return await hub.store.read(read)
+
+    return with_hub(data, work)
+
+
+def decide(data: Path | None, decision: Decision, change: Callable[[Transaction], T]) -> T:
+    """Let the person at the terminal change something as one command, then return what the change returned."""
+
+    async def work(hub: Opened) -> T:
+        command = Command(hub.randomness.token(), decision.name, actor(), decision.object, detail=decision.detail)
+        # A command keeps its answer as JSON, which has no place for nothing at all.
+        done = commands.work(command, lambda tx: {"answer": change(tx)})
+        return (await hub.store.transact(done, name=decision.name))["answer"]
+
+    return with_hub(data, work)
+
+
+def actor() -> str:
+    """Return the person at the terminal, by the name that the machine knows."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):
+        name = str(os.getuid())
+    return f"cli:{name}"
+
+
+@contextlib.asynccontextmanager
+async def opened(wiring: HubSettings) -> AsyncIterator[Opened]:
+    """Open a hub's database until the block ends; never makes or migrates one.
+
+    Raises:
+        NotFound: The directory holds no hub.
+        Misconfigured: Its database was made by an older or newer release.
+    """
+    path = wiring.data / DATABASE
+    if not path.exists():
+        msg = f"{wiring.data} holds no hub; name its data directory with --data, or start one there with hub run"
+        raise NotFound(msg)
+    clock, randomness = SystemClock(), SystemRandomness()
+    engine = open_engine(path)
+    try:
+        if not schema.is_current(engine):
+            msg = f"the database in {wiring.data} is of an older release; stop the hub, then run hub migrate"
+            raise Misconfigured([msg])
+        schema.prepare(engine, store_id="", now=clock.now())
+    finally:
+        engine.dispose()
+    store = SqliteStore(path, clock, projections=projections.ALL, look_seconds=wiring.waits.look_seconds)
+    async with store.running():
+        yield Opened(wiring, store, clock, randomness)

@@ -1,0 +1,103 @@
+"""Ingests one payload into an empty hub that exists in memory only."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import StaticPool, create_engine
+
+from hub.contracts import Connector, MessageItem, RawDelivery, StatusItem
+from hub.pipeline.ingest.parts import Parsed, Part, parse
+from hub.pipeline.ingest.recorder import Recorder
+from hub.pipeline.journal import Cursor, Entry
+from hub.services import timeline
+from hub.store import deliveries, policies
+from hub.store.tables import metadata
+from hub.store.transaction import Origin, UnitOfWork
+from schemas import ids
+
+_WITHOUT_TIME: Final = datetime(2026, 1, 1, tzinfo=UTC)
+"""When a payload counts as received that tells no time."""
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What an empty hub makes of a payload.
+
+    Attributes:
+        events: Every stated event as a CloudEvent, in order.
+        items: What became of the items, by outcome.
+        refused: Whether something became a dead letter.
+    """
+
+    events: Sequence[Mapping[str, Any]]
+    items: Mapping[str, int]
+    refused: bool
+
+
+def preview(connector: Connector, body: bytes) -> Preview:
+    """Return what an empty hub would state for a payload; the same for the same bytes."""
+    delivery = RawDelivery(
+        id="dl_" + ids.digest("preview", connector.name, hashlib.sha256(body).hexdigest()),
+        connector=connector.name,
+        app="example",
+        received_at=_WITHOUT_TIME,
+        method="POST",
+        path=f"/webhooks/{connector.name}/example",
+        headers={},
+        body=body,
+    )
+    parsed = parse(Entry(delivery, Cursor(0, "", 1)), {connector.name: connector})
+    times = [item.time for item in parsed.items if isinstance(item, MessageItem | StatusItem) and item.time]
+    if times:
+        delivery = _at(delivery, max(times))
+        parsed = Parsed(Entry(delivery, parsed.entry.after), parsed.channel, parsed.items, parsed.refusal)
+    return _record(parsed)
+
+
+def _record(parsed: Parsed) -> Preview:
+    delivery = parsed.entry.delivery
+    engine = create_engine("sqlite://", poolclass=StaticPool, hide_parameters=True)
+    try:
+        with engine.begin() as connection:
+            metadata.create_all(connection)
+            policies.seed(connection)
+            unit = UnitOfWork(connection, delivery.received_at, policies.PolicyReader().load)
+            Recorder(unit, [Part(parsed, 0, parsed.items, parsed.entry.after, last=True)]).record()
+            unit.flush()
+            tx = unit.begin(Origin("", "preview", "hub"))
+            rows = timeline.following(tx, 0, 1_000_000)
+            counts = deliveries.get(tx, delivery.id)
+            items = {name: getattr(counts, name) for name in deliveries.COUNTS[1:]}
+    finally:
+        engine.dispose()
+    events = [_without_position(timeline.document(row, show_content=True)) for row in rows]
+    return Preview(events, items, refused=bool(parsed.refusal or items["quarantined"]))
+
+
+def _at(delivery: RawDelivery, received_at: datetime) -> RawDelivery:
+    return RawDelivery(
+        delivery.id,
+        delivery.connector,
+        delivery.app,
+        received_at,
+        delivery.method,
+        delivery.path,
+        delivery.headers,
+        delivery.body,
+    )
+
+
+def _without_position(event: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in event.items() if name != "position"}
+
+
+def as_sample(found: Preview) -> str:
+    """Return a preview as the text of ``NAME.events.json``."""
+    became = {name: count for name, count in found.items.items() if count}
+    return json.dumps({"items": became, "events": found.events}, ensure_ascii=False, indent=2) + "\n"

@@ -1,0 +1,110 @@
+"""The word beside a journal that says which database has it, how far, since when after a back-up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from hub.pipeline.journal import Cursor, JournalMismatch, JournalReader
+from hub.ports import Clock, Store
+from hub.store import deliveries, suspects
+from hub.telemetry import logger
+from schemas.fields import Instant
+
+log = logger("ingest")
+
+FILE: Final = "ingested.json"
+
+
+class Mark(BaseModel):
+    """How far a database had a journal when the mark was written: at least so far, maybe a little further."""
+
+    model_config = ConfigDict(frozen=True)
+
+    store_id: str
+    journal: str = ""
+    segment: int = 0
+    row: int = 0
+    item: int = 0
+    restored_at: Instant | None = None
+
+    def at(self, cursor: Cursor | None) -> Mark:
+        """Return the mark moved to a cursor."""
+        place = Cursor(0, "", 0) if cursor is None else cursor
+        return self.model_copy(update={"segment": place.segment, "row": place.row, "item": place.item})
+
+    def is_ahead_of(self, cursor: Cursor | None) -> bool:
+        """Tell whether the database knows less of the journal than it once did."""
+        known = (0, 0, 0) if cursor is None else (cursor.segment, cursor.row, cursor.item)
+        return (self.segment, self.row, self.item) > known
+
+
+@dataclass(slots=True)
+class MarkFile:
+    """The mark of one journal directory."""
+
+    directory: Path
+    _written: Mark | None = None
+
+    def read(self) -> Mark | None:
+        """Return the mark, None where there is none yet.
+
+        One that a power cut left half written counts as none: it must not keep a hub from starting.
+        """
+        try:
+            return Mark.model_validate_json((self.directory / FILE).read_bytes())
+        except FileNotFoundError:
+            return None
+        except ValidationError:
+            log.warning("the mark beside the journal cannot be read; it is written anew", file=FILE)
+            return None
+
+    def write(self, mark: Mark) -> None:
+        """Replace the mark, unless it says so already."""
+        if mark == self._written:
+            return
+        path = self.directory / FILE
+        draft = path.with_suffix(".draft")
+        draft.write_text(mark.model_dump_json())
+        draft.rename(path)
+        self._written = mark
+
+
+async def examine(reader: JournalReader, store: Store, clock: Clock) -> Mark | None:
+    """Hold the database against the mark beside the journal, before anything is ingested or sent.
+
+    A database that knows less than the mark was restored from a back-up; that instant is kept in the mark for good,
+    since what it lost may have been answered already.
+
+    Returns:
+        The mark as it is now, None while there is no journal.
+
+    Raises:
+        JournalMismatch: The journal belongs to another database.
+    """
+    journal = reader.journal_id
+    if journal is None:
+        return None
+    store_id, row = await store.read(lambda tx: (suspects.store_id(tx), deliveries.cursor(tx, journal)))
+    cursor = None if row is None else Cursor(row.segment, row.segment_id, row.row, row.item)
+    file = MarkFile(reader.directory)
+    mark = file.read()
+    if mark is not None and mark.store_id != store_id:
+        msg = f"this journal belongs to database {mark.store_id}, not to {store_id}; run hub journal adopt"
+        raise JournalMismatch(msg)
+    restored_at = None if mark is None else mark.restored_at
+    if mark is not None and mark.journal == journal and mark.is_ahead_of(cursor):
+        restored_at = clock.now()
+        log.error(
+            "the database was restored from a back-up: what may have been sent since waits for a person",
+            segment=mark.segment,
+            row=mark.row,
+            known=None if cursor is None else (cursor.segment, cursor.row),
+        )
+    fresh = Mark(store_id=store_id, journal=journal, restored_at=restored_at).at(cursor)
+    if fresh != mark:
+        file.write(fresh)
+    return fresh

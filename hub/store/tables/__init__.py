@@ -1,0 +1,37 @@
+"""Every table of the hub's database, by area."""
+
+from hub.store.tables.columns import metadata
+from hub.store.tables.company import audit, commands, policies
+from hub.store.tables.database import counters, leases, schema, store_info
+from hub.store.tables.inbound import deliveries, journal_cursors, waiting_items
+from hub.store.tables.log import dead_letters, events, group_keys, groups, suspects
+from hub.store.tables.outbound import effects, timers
+from hub.store.tables.people import cases, clocks, contacts, conversations, identities, messages, tickets
+
+__all__ = [
+    "audit",
+    "cases",
+    "clocks",
+    "commands",
+    "contacts",
+    "conversations",
+    "counters",
+    "dead_letters",
+    "deliveries",
+    "effects",
+    "events",
+    "group_keys",
+    "groups",
+    "identities",
+    "journal_cursors",
+    "leases",
+    "messages",
+    "metadata",
+    "policies",
+    "schema",
+    "store_info",
+    "suspects",
+    "tickets",
+    "timers",
+    "waiting_items",
+]

@@ -1,0 +1,49 @@
+"""What the hub will do by itself: timers to fire, calls to make."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Index, Integer, text
+
+from hub.store.tables.columns import keyed, log, required
+from hub.store.types import Instant, Json, Text
+
+timers = keyed(
+    "timers",
+    Column("group", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    required("key", Text),
+    required("generation", Integer),
+    required("due", Instant),
+    Column("not_after", Instant),
+    required("state", Text),
+    required("cause", Text),
+    Index("timers_armed", "due", sqlite_where=text("state = 'armed'")),
+)
+_OPEN = text("state IN ('intent','sending','unknown')")
+
+effects = log(
+    "effects",
+    required("id", Text, unique=True),
+    required("kind", Text),
+    required("connector", Text),
+    required("asset", Text),
+    required("key", Text),
+    required("reply_to", Json),
+    required("payload", Json),
+    required("state", Text),
+    required("attempts", Integer),
+    Column("not_before", Instant),
+    required("useful_until", Instant),
+    required("cause", Text),
+    Column("traceparent", Text),
+    Column("provider_id", Text),
+    Column("code", Text),
+    Column("explanation_es", Text),
+    required("requested_at", Instant),
+    Column("settled_at", Instant),
+    required("version", Integer),
+    Index("effects_open", "connector", "asset", "state", "not_before", "position", sqlite_where=_OPEN),
+    Index("effects_open_by_key", "key", "position", sqlite_where=_OPEN),
+    Index("effects_useful", "connector", "asset", "useful_until", "position", sqlite_where=text("state = 'intent'")),
+    Index("effects_by_provider_id", "connector", "asset", "provider_id"),
+)

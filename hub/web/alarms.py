@@ -1,0 +1,72 @@
+"""What a person has to look at now, as sentences with the next step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from hub.observation import Waiting
+from hub.services.backlog import GroupBacklog
+from hub.services.balance import Balance
+from hub.web import words
+
+BUSY: Final = 25
+"""Deliveries that may wait in the journal before it is worth a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One line at the top of the page; ``command`` is to be copied."""
+
+    level: Literal["wrong", "warning"]
+    what: str
+    step: str
+    command: str = ""
+    link: str = ""
+
+
+def sound(waiting: Waiting, balance: Balance | None, ingest_alarm: str | None) -> list[Alarm]:
+    """Return every alarm, the worst first."""
+    found = [*_ingest(waiting, ingest_alarm), *_work(waiting), *_account(balance)]
+    return sorted(found, key=lambda alarm: alarm.level != "wrong")
+
+
+def _ingest(waiting: Waiting, alarm: str | None) -> Iterator[Alarm]:
+    if alarm:
+        what = f"El ingreso se detuvo: {alarm}."
+        yield Alarm("wrong", what, "Nada se pierde: lo aceptado espera en la bitácora. Revisa con:", "hub doctor")
+    if waiting.pending is not None and waiting.pending > BUSY:
+        yield Alarm("warning", f"{waiting.pending} entregas aceptadas esperan su ingreso.", "Se ingresan en orden.")
+
+
+def _work(waiting: Waiting) -> Iterator[Alarm]:
+    for group in waiting.backlog.groups:
+        yield from _group(group)
+    letters, doubtful = waiting.backlog.dead_letters, waiting.backlog.doubtful
+    if letters:
+        one = (
+            "1 mensaje muerto espera tu decisión."
+            if letters == 1
+            else f"{letters} mensajes muertos esperan tu decisión."
+        )
+        yield Alarm("wrong", one, "Cada uno dice qué hacer.", link="/mensajes-muertos")
+    if doubtful:
+        what = "De 1 envío no se sabe si llegó." if doubtful == 1 else f"De {doubtful} envíos no se sabe si llegaron."
+        yield Alarm("wrong", what, "Revisa el chat del proveedor y decide:", "hub effects list --state doubtful")
+
+
+def _group(group: GroupBacklog) -> Iterator[Alarm]:
+    name = words.GROUPS.get(group.group, group.group)
+    if group.state == "paused":
+        what = f"En pausa «{name}»: fallaba con casi todo."
+        yield Alarm("wrong", what, "Corrige la causa; después:", f"hub groups resume {group.group}")
+    elif group.held_keys:
+        many = "1 conversación" if group.held_keys == 1 else f"{group.held_keys} conversaciones"
+        what = f"«{name}» tiene {many} en espera de otro intento."
+        yield Alarm("warning", what, "Se reintenta sola; para ya:", f"hub groups release {group.group}")
+
+
+def _account(balance: Balance | None) -> Iterator[Alarm]:
+    if balance is not None and balance.broken:
+        yield Alarm("wrong", "Las cuentas no cuadran.", "Avisa a Desarrollo con la salida de:", "hub balance --json")

@@ -1,0 +1,154 @@
+"""One worked example of every event type, from one customer's story."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from schemas import conversations, ids, messages, operations, replies, tickets
+from schemas.envelope import CloudEvent, EventData, schema_address
+
+_ASKED: Final = datetime(2026, 11, 23, 16, 30, tzinfo=UTC)
+_RECEIVED: Final = _ASKED + timedelta(seconds=2)
+_ASSET: Final = "223450000000002"
+_WAMID: Final = "wamid.HBgNNTIxMjIyMTIzNDU2NxUCABIYFDNBMEU"
+_SOURCE: Final = f"/whatsapp/{_ASSET}"
+_MESSAGE_EVENT: Final = ids.item_event_id(_SOURCE, ids.natural_key("whatsapp", _ASSET, "message", _WAMID))
+_DELIVERY: Final = ids.delivery_id("5c0ffee5c0ffee5c0ffee5c0ffee5c0f", "0123456789abcdef", 7)
+
+
+def _entity(prefix: str, by: str = "ingest") -> str:
+    return ids.entity_id(prefix, _MESSAGE_EVENT, by, 0)
+
+
+_MESSAGE: Final = "ms_" + ids.digest("message", _MESSAGE_EVENT)
+_CONVERSATION: Final = _entity("cv")
+_CONTACT: Final = _entity("ct")
+_CASE: Final = _entity("ca", "attend-conversation")
+_REPLY: Final = _entity("ef", "attend-conversation")
+_TICKET: Final = _entity("tk", "open-tickets")
+_CLOCK: Final = _entity("ck", "run-service-levels")
+_LETTER: Final = "dd_" + ids.digest("letter", "delivery", "ingest", f"{_DELIVERY}/0")
+_PROBLEM: Final = "Desde la actualización todas las facturas salen con errores contables"
+_INBOUND: Final[dict[str, Any]] = {
+    "message_id": _MESSAGE,
+    "conversation_id": _CONVERSATION,
+    "contact_id": _CONTACT,
+    "channel": "whatsapp",
+    "asset": _ASSET,
+    "provider_message_id": _WAMID,
+}
+_OUTBOUND: Final[dict[str, Any]] = {
+    "reply_id": _REPLY,
+    "conversation_id": _CONVERSATION,
+    "channel": "whatsapp",
+    "asset": _ASSET,
+}
+_SENT_AS: Final = "wamid.HBgNNTIxMjIyMTIzNDU2NxUCABEYEjlGQTc"
+_ABOUT_CLOCK: Final[dict[str, Any]] = {
+    "clock_id": _CLOCK,
+    "ticket_id": _TICKET,
+    "folio": "T-1042",
+    "conversation_id": _CONVERSATION,
+    "name": "first_response",
+    "due_at": _ASKED + timedelta(hours=2),
+}
+
+_STORY: Final[tuple[EventData, ...]] = (
+    conversations.ContactIdentified(contact_id=_CONTACT, channel="whatsapp", display_name="Ana Torres"),
+    conversations.ConversationOpened(
+        conversation_id=_CONVERSATION, contact_id=_CONTACT, channel="whatsapp", asset=_ASSET
+    ),
+    messages.MessageReceived(
+        **_INBOUND, kind="text", text=_PROBLEM, sender_name="Ana Torres", first_in_conversation=True
+    ),
+    messages.MessageUnsupported(**_INBOUND, provider_kind="order", reason="this kind is not read yet"),
+    conversations.CaseOpened(case_id=_CASE, conversation_id=_CONVERSATION, contact_id=_CONTACT, message_id=_MESSAGE),
+    conversations.CaseDiagnosed(
+        case_id=_CASE,
+        conversation_id=_CONVERSATION,
+        contact_id=_CONTACT,
+        message_id=_MESSAGE,
+        kind="bug",
+        scope="long",
+        needs_ticket=True,
+        summary=_PROBLEM,
+        asked_at=_ASKED,
+        rule="every-case-needs-a-ticket",
+        policy_version=1,
+    ),
+    replies.ReplyRequested(
+        **_OUTBOUND, case_id=_CASE, intent="greeting", text="Buenos días, Ana. Recibimos su mensaje y ya lo atendemos."
+    ),
+    replies.ReplySent(**_OUTBOUND, provider_message_id=_SENT_AS, attempt=1),
+    replies.ReplyDelivered(**_OUTBOUND, provider_message_id=_SENT_AS),
+    replies.ReplyRead(**_OUTBOUND, provider_message_id=_SENT_AS),
+    replies.ReplyFailed(
+        **_OUTBOUND, code="131047", explanation_es="Pasaron más de 24 horas desde su último mensaje.", attempt=1
+    ),
+    replies.ReplyDoubtful(**_OUTBOUND, reason="the connection was cut before the answer", attempt=1),
+    tickets.TicketOpened(
+        ticket_id=_TICKET,
+        folio="T-1042",
+        case_id=_CASE,
+        conversation_id=_CONVERSATION,
+        contact_id=_CONTACT,
+        channel="whatsapp",
+        kind="bug",
+        title=_PROBLEM,
+        asked_at=_ASKED,
+    ),
+    tickets.ClockStarted(
+        **_ABOUT_CLOCK,
+        warn_at=_ASKED + timedelta(minutes=96),
+        unit="attendance",
+        target_minutes=120,
+        policy_version=1,
+    ),
+    tickets.ClockWarned(**_ABOUT_CLOCK),
+    tickets.ClockBreached(**_ABOUT_CLOCK),
+    operations.TimerFired(
+        group="run-service-levels", name=f"breach:{_CLOCK}", generation=1, due=_ASKED + timedelta(hours=2)
+    ),
+    operations.DeliveryRefused(delivery_id=_DELIVERY, connector="whatsapp", reason="the body is no JSON document"),
+    operations.DeadLetterAdded(
+        dead_letter_id=_LETTER,
+        origin="whatsapp/soporte /webhooks/whatsapp/soporte",
+        group="ingest",
+        reason_class="unreadable",
+        reason="the body is no JSON document",
+        owner="operations",
+        next_step_es="Revisa el original; si el proveedor cambió su formato, actualiza el conector y reinténtalo.",
+    ),
+    operations.ChannelAlerted(
+        connector="whatsapp",
+        asset=_ASSET,
+        alert="credential",
+        explanation_es="El token de acceso venció. Genera otro en Meta y ponlo en su archivo.",
+    ),
+    operations.PolicyChanged(kind="attendance", version=2, valid_from=_ASKED + timedelta(days=1)),
+)
+
+
+def samples() -> dict[str, CloudEvent[Any]]:
+    """Return one whole event of each type that has an example, by type."""
+    return {data.TYPE: _envelope(data) for data in _STORY}
+
+
+def _envelope(data: EventData) -> CloudEvent[Any]:
+    came_in = data.TYPE.startswith("hub.message.")
+    by = "ingest" if came_in else "example"
+    subject = next((value for name, value in data if name.endswith("_id") and value), getattr(data, "group", None))
+    return CloudEvent[Any](
+        id=_MESSAGE_EVENT if came_in else ids.derived_event_id(_MESSAGE_EVENT, by, data.TYPE, 0),
+        source=_SOURCE if came_in else f"/hub/{by}",
+        type=data.TYPE,
+        subject=subject,
+        time=_ASKED if came_in else _RECEIVED,
+        receivedat=_RECEIVED,
+        dataschema=schema_address(data.TYPE),
+        partitionkey=_CONVERSATION,
+        actor="customer" if came_in else f"hub:{by}",
+        causation=f"{_DELIVERY}/0" if came_in else _MESSAGE_EVENT,
+        data=data,
+    )

@@ -1,0 +1,1 @@
+"""What each bus does beyond what every bus owes."""

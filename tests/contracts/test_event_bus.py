@@ -1,0 +1,33 @@
+"""The embedded bus owes what every bus owes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.contracts.event_bus.dead_letters import DeadLetters
+from tests.contracts.event_bus.declaration import Declaration
+from tests.contracts.event_bus.embedded import EmbeddedWorkshop
+from tests.contracts.event_bus.failures import Failures
+from tests.contracts.event_bus.membership import Membership
+from tests.contracts.event_bus.order import Order
+from tests.contracts.event_bus.pauses import Pauses
+from tests.contracts.event_bus.preparing import Preparing
+from tests.contracts.event_bus.recovery import Recovery
+from tests.contracts.event_bus.workshop import Workshop
+
+
+class EventBusContract(Declaration, Order, Failures, DeadLetters, Pauses, Membership, Preparing, Recovery):
+    """Inherited by the tests of every bus, which provide the fixture ``workshop``."""
+
+
+class TestEmbeddedBus(EventBusContract):
+    """The suite, in-process on SQLite."""
+
+    @pytest.fixture
+    async def workshop(self, tmp_path: Path) -> AsyncIterator[Workshop]:
+        place = EmbeddedWorkshop(tmp_path)
+        yield place
+        await place.close()

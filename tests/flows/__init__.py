@@ -1,0 +1,1 @@
+"""From customer to outcome, through the simulators over real sockets."""

@@ -1,0 +1,1 @@
+"""The journal with its intake, on real files."""

@@ -1,0 +1,1 @@
+"""The parts of which a consumer group is made."""

@@ -1,0 +1,95 @@
+"""The mark beside a journal tells a foreign or a restored database."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from hub.pipeline.ingest import examine
+from hub.pipeline.ingest.mark import FILE, Mark
+from hub.pipeline.journal import JournalMismatch, JournalReader
+from tests.pipeline.ingest.rig import Rig
+from tests.support.stores import STORE_ID, migrated_store
+from tests.support.webhooks import of_messages, text
+
+
+def mark_of(rig: Rig) -> Mark:
+    return Mark.model_validate_json((rig.data / "journal" / FILE).read_bytes())
+
+
+async def test_the_mark_follows_the_cursor(rig: Rig) -> None:
+    await rig.take(of_messages(text("wamid.1")), of_messages(text("wamid.2")))
+
+    mark = mark_of(rig)
+
+    assert (mark.store_id, mark.segment, mark.row, mark.restored_at) == (STORE_ID, 1, 2, None)
+
+
+async def test_a_foreign_database_is_refused(rig: Rig) -> None:
+    await rig.take(of_messages(text("wamid.1")))
+    (rig.data / "journal" / FILE).write_text(json.dumps({"store_id": "another"}))
+    await rig.deliver(of_messages(text("wamid.2")))
+    ingester = rig.ingester()
+
+    await asyncio.wait_for(ingester.run(), 20)
+
+    assert ingester.alarm is not None
+    assert "hub journal adopt" in ingester.alarm
+    assert len(await rig.events("message.received")) == 1
+
+
+async def test_a_mark_that_a_power_cut_emptied_does_not_stop_the_hub(rig: Rig) -> None:
+    await rig.take(of_messages(text("wamid.1")))
+    (rig.data / "journal" / FILE).write_bytes(b"")
+
+    await rig.take(of_messages(text("wamid.2")))
+
+    assert (mark_of(rig).store_id, mark_of(rig).row) == (STORE_ID, 2)
+
+
+async def test_an_adopted_journal_is_taken_without_alarm(rig: Rig) -> None:
+    await rig.deliver(of_messages(text("wamid.1")))
+    (rig.data / "journal" / FILE).write_text(json.dumps({"store_id": STORE_ID}))
+
+    await rig.ingest()
+
+    assert mark_of(rig).restored_at is None
+
+
+async def test_a_database_behind_the_mark_came_out_of_a_backup(rig: Rig, tmp_path: Path) -> None:
+    await rig.take(of_messages(text("wamid.1")), of_messages(text("wamid.2")))
+    reader = JournalReader(rig.data / "journal")
+    async with migrated_store(tmp_path / "restored", rig.clock) as restored:
+        mark = await examine(reader, restored, rig.clock)
+        again = await examine(reader, restored, rig.clock)
+        rig.store = restored
+        await rig.ingest()
+        caught_up = await examine(reader, restored, rig.clock)
+
+        assert mark is not None
+        assert mark.restored_at == rig.clock.now()
+        assert again == mark
+        assert caught_up is not None
+        assert caught_up.restored_at == mark.restored_at
+        assert caught_up.row == 2
+        assert len(await rig.events("message.received")) == 2
+
+
+async def test_another_journal_in_the_same_place_is_no_restored_database(rig: Rig) -> None:
+    await rig.take(of_messages(text("wamid.1")))
+    (rig.data / "journal" / "journal.id").write_text("another journal")
+
+    mark = await examine(JournalReader(rig.data / "journal"), rig.store, rig.clock)
+
+    assert mark is not None
+    assert mark.restored_at is None
+
+
+async def test_the_mark_of_another_database_is_said_before_anything_is_sent(rig: Rig) -> None:
+    (rig.data / "journal" / FILE).write_text(json.dumps({"store_id": "another"}))
+
+    with pytest.raises(JournalMismatch, match="belongs to database another"):
+        await examine(JournalReader(rig.data / "journal"), rig.store, rig.clock)

@@ -1,0 +1,1 @@
+"""What happens to the promise when things break."""

@@ -1,0 +1,1 @@
+"""SQLite as the store of one hub: what the contract leaves to it."""

@@ -1,0 +1,144 @@
+"""Runs the hub as the real process, to be killed at will."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hub.killpoints import VARIABLE
+from tests.support.ports import free_ports
+
+_READY_SECONDS = 30.0
+
+# Every wait that a test would otherwise sit through.
+QUICK = {
+    "HUB_WAITS__DOUBT_SECONDS": "1",
+    "HUB_WAITS__SWEEP_INTERVAL_SECONDS": "1",
+    "HUB_WAITS__SWEEP_AGE_SECONDS": "0",
+    "HUB_WAITS__EVENT_RETRY_SECONDS": "0.2,0.4,0.8",
+    "HUB_WAITS__PROVIDER_RETRY_SECONDS": "0.2,0.4,0.8",
+    "HUB_WAITS__LEASE_SECONDS": "5",
+    "HUB_LIMITS__DISK_FREE_BYTES": "1",
+}
+
+
+@dataclass
+class HubProcess:
+    """One data directory with the hub that runs on it, through any number of lives."""
+
+    data: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    arguments: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Choose ports for all its lives."""
+        self.webhook_port, self.private_port, self.simulator_port = free_ports(3)
+        self.process: subprocess.Popen[bytes] | None = None
+        self.lives = 0
+
+    def start(self, *, kill_at: str | None = None, wait: bool = True) -> None:
+        """Begin a life; with ``kill_at`` it ends by SIGKILL at that point."""
+        environment = {
+            **os.environ,
+            **QUICK,
+            "HUB_WEBHOOK_PORT": str(self.webhook_port),
+            "HUB_PRIVATE_PORT": str(self.private_port),
+            "HUB_SIMULATOR_PORT": str(self.simulator_port),
+            **self.environment,
+        }
+        if kill_at is not None:
+            environment[VARIABLE] = kill_at
+        self.data.parent.mkdir(parents=True, exist_ok=True)
+        log = (self.data.parent / f"{self.data.name}.log").open("ab")
+        command = [sys.executable, "-m", "hub", "run", "--data", str(self.data), *self.arguments]
+        # Between fork and exec the child does nothing but ask to die with us.
+        self.process = subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            preexec_fn=_die_with_us,  # noqa: PLW1509
+        )
+        log.close()
+        self.lives += 1
+        if wait:
+            self.wait_ready()
+
+    def wait_ready(self) -> None:
+        """Return once the hub takes deliveries, or has died."""
+        until(self._is_ready_or_dead, "the hub is ready", seconds=_READY_SECONDS)
+
+    def wait_dead(self, seconds: float = 20.0) -> int:
+        """Return the exit code once the process has ended."""
+        assert self.process is not None
+        return self.process.wait(seconds)
+
+    def kill(self) -> None:
+        """End this life at once."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+    def stop(self, seconds: float = 30.0) -> int:
+        """Ask the process to end, then return its exit code."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(seconds)
+
+    @property
+    def alive(self) -> bool:
+        """Whether this life goes on."""
+        return self.process is not None and self.process.poll() is None
+
+    @property
+    def log(self) -> str:
+        """What all lives have printed."""
+        return (self.data.parent / f"{self.data.name}.log").read_text(errors="replace")
+
+    def resident_megabytes(self) -> float:
+        """Return how much memory the process has in hand."""
+        assert self.process is not None
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
+    def get(self, path: str) -> str:
+        """Return a page of the private listener."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.private_port}{path}", timeout=5) as answer:
+            return str(answer.read().decode())
+
+    def _is_ready_or_dead(self) -> bool:
+        if not self.alive:
+            return True
+        try:
+            return self.get("/readyz") == "ready"
+        except (urllib.error.URLError, OSError):
+            return False
+
+
+def until(condition: Callable[[], object], what: str, seconds: float = 20.0) -> None:
+    """Return when a condition holds.
+
+    Raises:
+        AssertionError: It did not in time.
+    """
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            msg = f"not within {seconds:g} s: {what}"
+            raise AssertionError(msg)
+        time.sleep(0.02)
+
+
+def _die_with_us() -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)

@@ -1,0 +1,75 @@
+"""Conversations with replies asked for, without anything having come in."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from hub.contracts import Alias, Outcome, Party
+from hub.pipeline.effects import settle
+from hub.ports import Store
+from hub.services import replies
+from hub.services.contacts import People
+from hub.services.conversations import Threads
+from hub.settings import Waits
+from hub.store import effects
+from hub.store.transaction import Origin, UnitOfWork
+from tests.support.webhooks import NUMBER
+
+
+async def open_conversation(store: Store, who: str = "ana", *, connector: str = "whatsapp", asset: str = NUMBER) -> str:
+    """Return the id of a conversation with somebody."""
+
+    def write(unit: UnitOfWork) -> str:
+        tx = unit.begin(Origin(f"{who}/{connector}/{asset}", "tests", "hub"))
+        people, threads = People(), Threads()
+        contact, _ = people.resolve(tx, Party((Alias("phone", f"{who}/{connector}/{asset}"),), {"to": who}))
+        conversation, _ = threads.find_or_open(
+            tx, contact=contact, channel="whatsapp", connector=connector, asset=asset, reply_to={"to": "5212221234567"}
+        )
+        people.save(tx)
+        threads.save(tx)
+        return conversation
+
+    return await store.transact(write, name="tests.conversation")
+
+
+async def ask(
+    store: Store, conversation: str, *words: str, cause: str = "asked", useful_for: timedelta = timedelta(days=3)
+) -> list[str]:
+    """Ask for replies in one transaction; return their ids."""
+
+    def write(unit: UnitOfWork) -> list[str]:
+        tx = unit.begin(Origin(f"{cause}/{conversation}/{words}", "tests", "hub"))
+        return [replies.request(tx, conversation, word, intent="test", useful_for=useful_for) for word in words]
+
+    return await store.transact(write, name="tests.ask")
+
+
+async def attempt(store: Store, effect_id: str, *outcomes: Outcome, waits: Waits | None = None) -> None:
+    """Let attempts at an effect begin; each ends as given, one without an outcome stays under way."""
+
+    def begin(unit: UnitOfWork) -> Any:
+        row = effects.get(unit.begin(settle.LONE_ORIGIN), effect_id)
+        assert row is not None
+        (claimed,) = settle.claim(unit, [row])
+        return claimed
+
+    claimed = await store.transact(begin, name="tests.claim")
+    for outcome in outcomes:
+        await store.transact(settle.outcome(claimed, outcome, waits or Waits()), name="tests.outcome")
+
+
+async def effect(store: Store, effect_id: str) -> Any:
+    """Return an effect as it is."""
+    found = await store.read(lambda tx: effects.get(tx, effect_id))
+    assert found is not None
+    return found
+
+
+def forgive_single_slowness(store: Any) -> None:
+    """Forget jobs that were slow once: the first of their name compiles its statements, on cores shared with others."""
+    slow = list(store.slow_jobs)
+    names = [name for name, _ in slow]
+    store._train.slow.clear()
+    store._train.slow.extend(job for job in slow if names.count(job[0]) > 2)

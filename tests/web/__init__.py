@@ -1,0 +1,1 @@
+"""The public listener over real sockets."""
