@@ -1,6 +1,6 @@
 # Runs every chore of the project by name; make help lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast check features samples lock clean
+.PHONY: help setup run test test-fast check backlog features samples lock clean
 
 # The first Python that runs here with 3.11 or newer: a shim for a version that is absent does not.
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
@@ -46,6 +46,9 @@ check: .venv/.hub .venv/.dev ## Check style, types, import contracts, generated 
 	@echo "check 4/6: import contracts" && $(BIN)/lint-imports --no-logo
 	@echo "check 5/6: published schemas" && $(BIN)/python -m schemas.publish --check
 	@echo "check 6/6: feature page" && $(BIN)/python -m tests.features.render --check
+
+backlog: .venv/.hub .venv/.dev ## Drain a journal of 100,000 deliveries, showing speed with memory
+	@$(BIN)/python -m tests.benchmarks.ingest_backlog
 
 features: .venv/.dev ## Rewrite docs/features.md from the last full test run
 	@$(BIN)/python -m tests.features.render

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import importlib
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -276,6 +277,7 @@ async def _restored_at(hub: Hub, store: SqliteStore) -> datetime | None:
 def _warm_up(policies: Policies, now: datetime) -> None:
     """Load what the first message would otherwise wait for: the calendar of holidays is slow to come."""
     business_time.next_opening(policies.attendance, now)
+    importlib.import_module("httpx")  # every channel's client stands on it
     # What is loaded by now lives as long as the process: no collection need ever walk it again.
     gc.freeze()
 

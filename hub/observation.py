@@ -12,7 +12,7 @@ from sqlalchemy.engine import Row
 
 from hub import discovery
 from hub.errors import JournalUnavailable
-from hub.pipeline.journal import Cursor, JournalReader
+from hub.pipeline.journal import Cursor, JournalMismatch, JournalReader
 from hub.ports import Clock, Store
 from hub.services import backlog
 from hub.services import balance as balances
@@ -26,9 +26,15 @@ _STATES: Final = ("intent", "sending", "unknown")
 
 @dataclass(frozen=True)
 class Waiting:
-    """What waits in the journal, with what waits behind it; ``pending`` is None where there is no journal."""
+    """What waits in the journal, with what waits behind it.
+
+    Attributes:
+        pending: Deliveries that are not yet ingested; None where there is no journal, or it cannot be read.
+        pending_since: When the oldest of them was accepted.
+    """
 
     pending: int | None
+    pending_since: datetime | None
     backlog: Backlog
 
 
@@ -48,11 +54,14 @@ async def waiting(store: Store, reader: JournalReader) -> Waiting:
     cursor, found = await store.read(
         lambda tx: (deliveries.cursor(tx, journal) if journal else None, backlog.measure(tx, types))
     )
-    pending = None
+    pending, since = None, None
     if journal is not None:
-        with contextlib.suppress(JournalUnavailable):
+        # Whoever ingests says what is wrong with the journal; here it only means that nothing can be told of it.
+        with contextlib.suppress(JournalUnavailable, JournalMismatch):
             pending = await asyncio.to_thread(_pending, reader, cursor)
-    return Waiting(pending, found)
+            if pending:
+                since = await asyncio.to_thread(_oldest, reader, cursor)
+    return Waiting(pending, since, found)
 
 
 async def oldest_pending(store: Store, reader: JournalReader) -> tuple[datetime | None, int | None]:
@@ -67,9 +76,7 @@ async def oldest_pending(store: Store, reader: JournalReader) -> tuple[datetime 
     if journal is None:
         return None, None
     row = await store.read(lambda tx: deliveries.cursor(tx, journal))
-    entries = await asyncio.to_thread(reader.read, _cursor(row), rows=1, size=1)
-    pending = await asyncio.to_thread(_pending, reader, row)
-    return (entries[0].delivery.received_at if entries else None), pending
+    return await asyncio.to_thread(_oldest, reader, row), await asyncio.to_thread(_pending, reader, row)
 
 
 async def balance(store: Store, reader: JournalReader) -> Balance:
@@ -112,6 +119,11 @@ async def show(store: Store, reader: JournalReader, clock: Clock) -> Waiting:
 
 def _pending(reader: JournalReader, row: Row[Any] | None) -> int:
     return reader.pending(_cursor(row))
+
+
+def _oldest(reader: JournalReader, row: Row[Any] | None) -> datetime | None:
+    entries = reader.read(_cursor(row), rows=1, size=1)
+    return entries[0].delivery.received_at if entries else None
 
 
 def _cursor(row: Row[Any] | None) -> Cursor | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated, Literal
 
@@ -85,6 +86,8 @@ for _part in (normalize, replay, balance, doctor, migrate):
 
 def run() -> None:
     """Entry point: show what is wrong as sentences, never as a traceback."""
+    # Whatever a hub writes is its owner's alone: journals, databases, secrets, sockets.
+    os.umask(0o077)
     # A value is optional for --sandbox, which no option parser of ours knows.
     arguments = ["--sandbox=all" if part == "--sandbox" else part for part in sys.argv[1:]]
     try:

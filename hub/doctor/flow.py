@@ -11,8 +11,7 @@ from hub import observation
 from hub.doctor.findings import Finding, ok, warning, wrong
 from hub.errors import JournalUnavailable
 from hub.pipeline.ingest.mark import MarkFile
-from hub.pipeline.journal import JournalReader
-from hub.pipeline.journal.reader import JournalMismatch
+from hub.pipeline.journal import JournalMismatch, JournalReader
 from hub.ports import Clock, Store
 from hub.services.backlog import Backlog, GroupBacklog
 from hub.store import effects, suspects
@@ -93,12 +92,14 @@ def _group(group: GroupBacklog, now: datetime) -> Iterator[Finding]:
 
 def _letters(backlog: Backlog) -> Iterator[Finding]:
     if backlog.dead_letters:
-        what = f"{backlog.dead_letters} mensajes muertos esperan tu decisión."
+        many = f"{backlog.dead_letters} mensajes muertos esperan"
+        what = f"{many if backlog.dead_letters > 1 else '1 mensaje muerto espera'} tu decisión."
         yield wrong("dead_letters", what, "Míralos con «hub dead-letters list»; cada uno dice qué hacer.")
     else:
         yield ok("dead_letters", "Sin mensajes muertos.")
     if backlog.doubtful:
-        what = f"De {backlog.doubtful} envíos no se sabe si llegaron."
+        many = f"De {backlog.doubtful} envíos no se sabe si llegaron."
+        what = many if backlog.doubtful > 1 else "De 1 envío no se sabe si llegó."
         cure = "Revisa el chat del proveedor; luego «hub effects settle ID --as sent» o «hub effects resend ID»."
         yield wrong("doubtful", what, cure)
     else:

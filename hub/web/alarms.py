@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from hub.observation import Waiting
 from hub.services.backlog import GroupBacklog
 from hub.services.balance import Balance
 from hub.web import words
+from hub.web.instants import lasting
 
-BUSY: Final = 25
-"""Deliveries that may wait in the journal before it is worth a line."""
+LATE: Final = timedelta(minutes=1)
+"""How long a delivery may wait in the journal before it is worth a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +28,19 @@ class Alarm:
     link: str = ""
 
 
-def sound(waiting: Waiting, balance: Balance | None, ingest_alarm: str | None) -> list[Alarm]:
+def sound(waiting: Waiting, balance: Balance | None, ingest_alarm: str | None, now: datetime) -> list[Alarm]:
     """Return every alarm, the worst first."""
-    found = [*_ingest(waiting, ingest_alarm), *_work(waiting), *_account(balance)]
+    found = [*_ingest(waiting, ingest_alarm, now), *_work(waiting), *_account(balance)]
     return sorted(found, key=lambda alarm: alarm.level != "wrong")
 
 
-def _ingest(waiting: Waiting, alarm: str | None) -> Iterator[Alarm]:
+def _ingest(waiting: Waiting, alarm: str | None, now: datetime) -> Iterator[Alarm]:
     if alarm:
         what = f"El ingreso se detuvo: {alarm}."
         yield Alarm("wrong", what, "Nada se pierde: lo aceptado espera en la bitácora. Revisa con:", "hub doctor")
-    if waiting.pending is not None and waiting.pending > BUSY:
-        yield Alarm("warning", f"{waiting.pending} entregas aceptadas esperan su ingreso.", "Se ingresan en orden.")
+    elif waiting.pending_since is not None and now - waiting.pending_since > LATE:
+        what = f"{waiting.pending} por ingresar, desde hace {lasting(now - waiting.pending_since)}."
+        yield Alarm("wrong", what, "Nada se pierde. Revisa con:", "hub doctor")
 
 
 def _work(waiting: Waiting) -> Iterator[Alarm]:

@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from hub.ports import Commit, Store
 
-BURST_SECONDS: Final = 0.25
+BURST_SECONDS: Final = 0.5
 """Commits closer together are one piece of news; pages fetch what they show at most that often."""
 IDLE_SECONDS: Final = 20.0
 """Without news a page looks again so often: relative times go on, what waits in the journal shows."""

@@ -78,10 +78,9 @@ class Pages:
         except (StoreUnavailable, SQLAlchemyError):
             return self._render("unavailable.html", 503)
         ingester = self._hub.ingester
-        alarm = None if ingester is None else ingester.alarm
-        return self._render(
-            template, 200, alarms=alarms.sound(waiting, self._watcher.balance, alarm), waiting=waiting, **shown
-        )
+        stopped = None if ingester is None else ingester.alarm
+        found = alarms.sound(waiting, self._watcher.balance, stopped, self._hub.clock.now())
+        return self._render(template, 200, alarms=found, waiting=waiting, **shown)
 
     def _render(self, template: str, status: int, **shown: Any) -> Response:
         simulators = {name: played.pages for name, played in self._hub.simulated.items()}

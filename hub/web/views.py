@@ -20,8 +20,8 @@ OWN: Final = "hub"
 """Key of the thread of events that are no conversation's."""
 
 MOST_EVENTS: Final = 50
-MOST_DELIVERIES: Final = 50
-MOST_TICKETS: Final = 50
+MOST_DELIVERIES: Final = 30
+MOST_TICKETS: Final = 40
 MOST_CONSEQUENCES: Final = 100
 MOST_LETTERS: Final = 200
 MOST_BYTES: Final = 64 * 1024

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from tests.contracts.event_bus.ledger import Asked, asked
 from tests.contracts.event_bus.workshop import eventually
 from tests.support.clock import FakeClock
 from tests.support.stores import migrated, running_store
-from tests.support.unreliable_store import UnreliableStore
+from tests.support.unreliable_store import Fault, UnreliableStore
 
 
 class Office:
@@ -125,8 +125,8 @@ async def test_a_look_that_the_database_refuses_is_made_again(office: Office) ->
     await asyncio.sleep(0.02)
     office.store.deaf = True
     await office.state("a")
-    faults = iter(["before", "before", None, "after"])
-    office.store.fault = lambda: next(faults, None)  # type: ignore[assignment,return-value]
+    faults: Iterator[Fault] = iter(["before", "before", None, "after"])
+    office.store.fault = lambda: next(faults, None)
 
     office.bus._committed(Commit((), frozenset({"elsewhere"})))
 

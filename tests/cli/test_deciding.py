@@ -49,7 +49,6 @@ def test_redrive_without_yes_only_says_what_it_would_do(hub: Run, with_dead_lett
     assert set(letters(hub)) == {"event", "delivery"}
 
 
-@pytest.mark.feature("OP-11")
 def test_redrive_gives_it_back_once(hub: Run, with_dead_letters: Path) -> None:
     letter = letters(hub)["event"]["id"]
 

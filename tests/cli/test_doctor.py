@@ -64,7 +64,7 @@ def change(data: Path, sql: str) -> None:
         ("UPDATE groups SET state='paused', reason='x' WHERE name='open-tickets'", "group.open-tickets", "en pausa"),
         ("UPDATE group_keys SET held_until=9e15", "group.open-tickets", "detenidas"),
         ("UPDATE groups SET name='otro' WHERE name='open-tickets'", "group.otro", "Ningún manejador"),
-        ("UPDATE effects SET state='unknown', code='doubtful'", "doubtful", "no se sabe si llegaron"),
+        ("UPDATE effects SET state='unknown', code='doubtful'", "doubtful", "no se sabe si llegó"),
         ("UPDATE effects SET state='intent'", "routes", "no tienen por dónde salir"),
         ("UPDATE deliveries SET published=published+1", "balance", "no suman"),
         ("UPDATE store_info SET id='another'", "journal", "pertenece a otra base"),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from tests.cli.conftest import TEXT, Run, leave
 
 TYPES = [
@@ -100,7 +98,6 @@ def test_the_account_adds_up(hub: Run, with_a_ticket: Path) -> None:
     assert hub("balance").out.rstrip().endswith("Todo cuadra.")
 
 
-@pytest.mark.feature("OP-13")
 def test_replay_says_what_it_would_state_yet_states_nothing(hub: Run, with_a_ticket: Path) -> None:
     (diagnosed,) = hub("events", "tail", "--json", "--type", "hub.case.diagnosed").lines
     before = hub("events", "tail", "--json", "--limit", 1).lines

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import urllib.error
 import urllib.request
@@ -103,13 +104,17 @@ def test_the_receiver_answers_while_the_workers_are_away(
     assert not answers(intake)
 
 
-def test_what_is_misconfigured_is_not_started_again(intake: HubProcess, tmp_path: Path) -> None:
-    intake.environment = {"HUB_WHATSAPP__SOPORTE__APP_SECRET": ""}
-    intake.start(wait=False)
+def test_a_child_that_refuses_its_configuration_is_not_started_again(
+    intake: HubProcess, whatsapp: SimulatedWhatsApp
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", intake.webhook_port))
+        taken.listen()
+        intake.start(wait=False)
 
-    assert intake.wait_dead(30) == 2
-    assert "refused its configuration" in intake.log
-    assert "HUB_WHATSAPP__SOPORTE__ACCESS_TOKEN" in intake.log
+        assert intake.wait_dead(30) == 2
+    assert "the receiver refused its configuration" in intake.log
+    assert f"port {intake.webhook_port}" in intake.log
     assert "Traceback" not in intake.log
 
 

@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from sqlalchemy import insert
@@ -44,7 +44,7 @@ class Watch:
         self._watched: int | None = None
         sys.addaudithook(self._note)
 
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> Self:
         """Watch the calling thread."""
         self._watched = threading.get_ident()
         return self

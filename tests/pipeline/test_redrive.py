@@ -116,7 +116,7 @@ async def test_a_discarded_letter_is_not_redriven(workshop: EmbeddedWorkshop) ->
     ledger, redriver, letter = await _with_a_letter(workshop)
     ledger.trouble = lambda key, number: None
     await workshop.store.transact(
-        lambda unit: interventions.discard(unit.begin(Origin("", "discard", "staff:1")), letter.id, "no"),
+        lambda unit: interventions.discard(unit.begin(Origin("", "discard", "staff:1")), letter.id),
         name="discard",
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from tests.pipeline.test_redelivery import Postbox
 from tests.support.clock import FakeClock
 from tests.support.desk import ASSET, Desk
 from tests.support.stores import migrated_store
-from tests.support.unreliable_store import UnreliableStore
+from tests.support.unreliable_store import Fault, UnreliableStore
 
 HANDLERS = discovery.handlers()
 
@@ -50,7 +50,8 @@ def _contents(path: Path) -> list[str]:
 async def test_a_replay_of_every_handler_leaves_no_trace_and_nothing_leaves(
     desk: Desk, tmp_path: Path, *, handled: bool
 ) -> None:
-    postbox, commits = Postbox(), []
+    postbox = Postbox()
+    commits: list[Commit] = []
     heard = await desk.says("No puedo timbrar")
     if handled:
         await desk.settle()
@@ -157,8 +158,8 @@ async def test_an_event_that_is_not_kept_cannot_be_replayed(desk: Desk) -> None:
 async def test_an_absent_database_is_no_failure_of_the_handler(desk: Desk) -> None:
     heard = await desk.says("No puedo timbrar")
     store = UnreliableStore(desk.store)
-    faults = iter([None, "before"])
-    store.fault = lambda: next(faults)  # type: ignore[assignment,return-value]
+    faults: Iterator[Fault] = iter([None, "before"])
+    store.fault = lambda: next(faults)
 
     with pytest.raises(StoreUnavailable):
         await replay(store, HANDLERS["attend-conversation"], [heard])

@@ -23,7 +23,10 @@ async def open_conversation(store: Store, who: str = "ana", *, connector: str = 
     def write(unit: UnitOfWork) -> str:
         tx = unit.begin(Origin(f"{who}/{connector}/{asset}", "tests", "hub"))
         people, threads = People(), Threads()
-        contact, _ = people.resolve(tx, Party((Alias("phone", f"{who}/{connector}/{asset}"),), {"to": who}))
+        party = Party((Alias("phone", f"{who}/{connector}/{asset}"),), {"to": who})
+        people.look_up(tx, [party])
+        threads.look_up(tx, people.contacts())
+        contact, _ = people.resolve(tx, party)
         conversation, _ = threads.find_or_open(
             tx, contact=contact, channel="whatsapp", connector=connector, asset=asset, reply_to={"to": "5212221234567"}
         )

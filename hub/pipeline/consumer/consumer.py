@@ -158,6 +158,7 @@ class Consumer:
                 continue
             except Exception as error:  # noqa: BLE001 - whatever a handler raises is that event's failure
                 return error
+            killpoints.reached("consumer.committed")
             self._note_handled(handled)
             return None
 

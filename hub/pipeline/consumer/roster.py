@@ -14,6 +14,8 @@ from hub.store.transaction import Origin, UnitOfWork
 async def join(store: Store, handlers: Sequence[Handler]) -> None:
     """Add groups that are new: they begin now, or with the oldest event when their handler says so.
 
+    In a database that knows no group at all everything waits for the first ones: an intake may have run before them.
+
     Raises:
         Misconfigured: The database knows a group that no handler has: dropped or renamed by whom?
     """
@@ -27,9 +29,10 @@ async def join(store: Store, handlers: Sequence[Handler]) -> None:
         orphans = sorted(known - names)
         if orphans:
             return orphans
+        now = events.newest(tx) if known else 0
         for handler in handlers:
             if handler.group not in known:
-                groups.add(tx, handler.group, 0 if handler.start == "beginning" else events.newest(tx))
+                groups.add(tx, handler.group, 0 if handler.start == "beginning" else now)
         return []
 
     orphans = await store.transact(add, name="groups.join")

@@ -39,7 +39,8 @@ class Pacing:
         """Start with full buckets."""
         self._route = route
         self._clock = clock
-        self._asset = TokenBucket(route.per_second, max(1.0, route.per_second), route.per_second, clock.monotonic())
+        burst = max(1.0, route.per_second)
+        self._asset = TokenBucket(route.per_second, burst, burst, clock.monotonic())
         self._pairs: OrderedDict[str, TokenBucket] = OrderedDict()
 
     def asset_wait_seconds(self) -> float:

@@ -85,12 +85,12 @@ def failing(*wanted: tuple[str, int], error: Callable[[], BaseException] = lambd
 def written(tx: Transaction, group: str = "ledger") -> dict[str, list[int]]:
     """Return the numbers that a group wrote for each key, in the order of writing."""
     found: dict[str, list[int]] = {}
-    for action, key, detail in tx.all(_WRITTEN):
-        if action == group:
-            found.setdefault(key, []).append(detail["number"])
+    for row in tx.all(_WRITTEN):
+        if row.action == group:
+            found.setdefault(row.object, []).append(row.detail["number"])
     return found
 
 
 def writing_order(tx: Transaction, group: str = "ledger") -> list[tuple[str, int]]:
     """Return key and number of everything that a group wrote, in the order of writing."""
-    return [(key, detail["number"]) for action, key, detail in tx.all(_WRITTEN) if action == group]
+    return [(row.object, row.detail["number"]) for row in tx.all(_WRITTEN) if row.action == group]

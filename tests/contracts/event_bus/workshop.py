@@ -22,6 +22,7 @@ from hub.store import events, groups
 from hub.store.events import Follower
 from hub.store.tables import dead_letters, group_keys
 from hub.store.transaction import Origin, Transaction, UnitOfWork
+from schemas.envelope import CloudEvent
 from tests.contracts.event_bus.ledger import asked, writing_order, written
 from tests.support.clock import FakeClock
 from tests.support.unreliable_store import UnreliableStore
@@ -146,6 +147,10 @@ class Workshop(ABC):
     async def event_id(self, key: str, number: int) -> str:
         """Return the id of a numbered event."""
         return str((await self._event(key, number)).id)
+
+    async def envelope(self, key: str, number: int) -> CloudEvent[Any]:
+        """Return a numbered event."""
+        return events.envelope(await self._event(key, number))
 
     async def position(self, key: str, number: int) -> int:
         """Return the position of a numbered event."""

@@ -108,11 +108,20 @@ class Rig:
 
 
 @contextlib.asynccontextmanager
-async def running(data: Path, *, segment_bytes: int = 64 * 1024 * 1024) -> AsyncIterator[Rig]:
+async def journaling(store: SqliteStore, clock: FakeClock, data: Path) -> AsyncIterator[Rig]:
+    """Run a journal beside a running store until the block ends."""
+    journal = JournalWriter(
+        data / "journal", clock, SeededRandomness(4711), segment_bytes=64 * 1024 * 1024, disk_free_bytes=0
+    )
+    async with journal.running():
+        yield Rig(data, store, clock, journal)
+
+
+@contextlib.asynccontextmanager
+async def running(data: Path) -> AsyncIterator[Rig]:
     """Run journal with store until the block ends."""
     clock = FakeClock()
-    randomness = SeededRandomness(4711)
-    journal = JournalWriter(data / "journal", clock, randomness, segment_bytes=segment_bytes, disk_free_bytes=0)
-    async with migrated_store(data, clock) as store, journal.running():
-        yield Rig(data, store, clock, journal)
+    async with migrated_store(data, clock) as store:
+        async with journaling(store, clock, data) as rig:
+            yield rig
         forgive_single_slowness(store)

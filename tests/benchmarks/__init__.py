@@ -1,0 +1,1 @@
+"""Figures: what takes longer, or more quiet, than a test may."""
