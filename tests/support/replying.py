@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from hub.contracts import Alias, Outcome, Party
 from hub.pipeline.effects import settle
@@ -15,6 +17,8 @@ from hub.settings import Waits
 from hub.store import effects
 from hub.store.transaction import Origin, UnitOfWork
 from tests.support.webhooks import NUMBER
+
+DEADLINE_SECONDS: Final = 20
 
 
 async def open_conversation(store: Store, who: str = "ana", *, connector: str = "whatsapp", asset: str = NUMBER) -> str:
@@ -76,3 +80,17 @@ def forgive_single_slowness(store: Any) -> None:
     names = [name for name, _ in slow]
     store._train.slow.clear()
     store._train.slow.extend(job for job in slow if names.count(job[0]) > 2)
+
+
+async def until(condition: Callable[[], Awaitable[bool] | bool], what: str) -> None:
+    """Wait until something is so."""
+    try:
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while True:
+                found = condition()
+                if found if isinstance(found, bool) else await found:
+                    return
+                await asyncio.sleep(0.002)
+    except TimeoutError:
+        msg = f"it never came to be that {what}"
+        raise AssertionError(msg) from None

@@ -15,6 +15,12 @@ Fault = Literal["before", "after"] | None
 """``before``: nothing happened. ``after``: it was committed, only the answer is lost."""
 
 
+def in_turn(*faults: Fault, then: Fault = None) -> Callable[[], Fault]:
+    """Return a ``fault`` that gives these one after the other, afterwards always the same."""
+    left = iter(faults)
+    return lambda: next(left, then)
+
+
 class UnreliableStore:
     """Implements ``hub.ports.Store`` on another one.
 

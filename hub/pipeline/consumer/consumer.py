@@ -18,12 +18,15 @@ from hub.ports import Clock, Store, Subscription
 from hub.settings import Waits
 from hub.store import events, groups
 from hub.store.events import Follower
-from hub.store.transaction import Origin, UnitOfWork
+from hub.store.transaction import Origin, Policies, Transaction, UnitOfWork
 from hub.telemetry import logger, metrics
 
 log = logger("consumer")
 
 MOST_EVENTS: Final = 64
+
+# Each look sorts all that its keys have: few looks keep a deep backlog of few keys cheap.
+_READ_AHEAD: Final = 512
 
 
 class Consumer:
@@ -70,10 +73,12 @@ class Consumer:
         for first in range(0, len(keys), MOST_EVENTS):
             some = keys[first : first + MOST_EVENTS]
             until: int | None = None
-            more = True
-            while more and not self.paused:
+            while not self.paused:
                 async with self._lock:
-                    more, until = await _to_its_end(self._one_batch(some, until))
+                    line, policies, until = await self.store.read(self._next_of(some, until))
+                    await self._work_off(line, policies)
+                if not line:
+                    break
 
     async def try_alone(self, one: InLine) -> bool:
         """Handle one event in a transaction of its own; False when it failed, which counts as an attempt."""
@@ -106,16 +111,15 @@ class Consumer:
         self._mass.forget()
         self._show_pause(paused=reason is not None)
 
-    async def _one_batch(self, keys: Sequence[str], until: int | None) -> tuple[bool, int]:
-        """Handle the next events of these keys, up to a position, the newest one by default.
+    async def _work_off(self, line: Sequence[InLine], policies: Policies) -> None:
+        while line and not self.paused:
+            size = self._pace.size()
+            if not await _to_its_end(self._one_batch(line[:size], policies)):
+                return
+            line = line[size:]
 
-        Returns:
-            Whether there may be more to handle now; the position.
-        """
-        limit = self._pace.size()
-        line, policies, until = await self.store.read(self._next_of(keys, until, limit))
-        if not line:
-            return False, until
+    async def _one_batch(self, line: Sequence[InLine], policies: Policies) -> bool:
+        """Handle events in one transaction; False when what follows them has to be read again."""
         try:
             prepared = await attempt.prepare_all(self.handler, line, policies)
             work = attempt.batch(self.handler, prepared)
@@ -123,21 +127,21 @@ class Consumer:
         except NO_FAULT_OF_THE_EVENT:
             raise
         except PolicyMoved:
-            return True, until
+            return False
         except Exception:  # noqa: BLE001 - one of them failed; which one shows when each goes alone
-            return await self._one_by_one(line), until
+            await self._one_by_one(line)
+            return False
         killpoints.reached("consumer.committed")
         self._note_handled(handled)
-        return True, until
+        return True
 
-    async def _one_by_one(self, line: Sequence[InLine]) -> bool:
+    async def _one_by_one(self, line: Sequence[InLine]) -> None:
         failed: set[str] = set()
         for one in line:
             if self.paused:
-                return False
+                return
             if one.row.key not in failed and not await self._alone(one):
                 failed.add(one.row.key)
-        return True
 
     async def _alone(self, one: InLine) -> bool:
         error = await self._handle_alone(one)
@@ -196,10 +200,12 @@ class Consumer:
 
         return measured
 
-    def _next_of(self, keys: Sequence[str], until: int | None, limit: int) -> Any:
-        def look(tx: Any) -> tuple[list[InLine], Any, int]:
+    def _next_of(
+        self, keys: Sequence[str], until: int | None
+    ) -> Callable[[Transaction], tuple[list[InLine], Policies, int]]:
+        def look(tx: Transaction) -> tuple[list[InLine], Policies, int]:
             end = events.newest(tx) if until is None else until
-            rows = events.pending(tx, self.follower, keys, until=end, limit=limit)
+            rows = events.pending(tx, self.follower, keys, until=end, limit=_READ_AHEAD)
             return attempt.in_line(rows), tx.policies, end
 
         return look
@@ -209,7 +215,7 @@ class Consumer:
         metrics.paused.labels(self.group).set(int(paused))
 
 
-async def _to_its_end(batch: Coroutine[Any, Any, tuple[bool, int]]) -> tuple[bool, int]:
+async def _to_its_end(batch: Coroutine[Any, Any, bool]) -> bool:
     """Await a batch to its end, also when the work is cancelled meanwhile: a clean stop leaves nothing half noted."""
     task = asyncio.create_task(batch)
     try:

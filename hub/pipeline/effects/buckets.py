@@ -27,9 +27,9 @@ class TokenBucket:
         self.at = now
         return 0.0 if self.tokens >= 1 else (1 - self.tokens) / self.per_second
 
-    def take(self) -> None:
-        """Use one token."""
-        self.tokens -= 1
+    def take(self, tokens: int = 1) -> None:
+        """Use one token, or with -1 give one back."""
+        self.tokens -= tokens
 
 
 class Pacing:
@@ -52,11 +52,11 @@ class Pacing:
         now = self._clock.monotonic()
         return self._pair(key, now).wait_seconds(now) if self._route.pair_interval_seconds else 0.0
 
-    def take(self, key: str) -> None:
-        """Use up one message to a conversation."""
-        self._asset.take()
+    def take(self, key: str, messages: int = 1) -> None:
+        """Use up one message to a conversation, or with -1 give back one that was not sent."""
+        self._asset.take(messages)
         if self._route.pair_interval_seconds:
-            self._pair(key, self._clock.monotonic()).take()
+            self._pair(key, self._clock.monotonic()).take(messages)
 
     def _pair(self, key: str, now: float) -> TokenBucket:
         bucket = self._pairs.get(key)

@@ -131,10 +131,17 @@ class Lane:
             self._claim_is_unclear = True
             raise
         finally:
-            for id_ in probes.keys() - {row.id for row in claimed}:
-                self._breaker.withdrawn(probe=probes[id_])
+            got = {row.id for row in claimed}
+            for row, probe in chosen:
+                if row.id not in got:
+                    self._put_back(row, probe=probe)
         for row in claimed:
             self._start(row, probe=probes[row.id])
+
+    def _put_back(self, row: Row[Any], *, probe: bool) -> None:
+        self._breaker.withdrawn(probe=probe)
+        if self._pacing is not None:
+            self._pacing.take(row.key, -1)
 
     async def _take_up_claims(self) -> None:
         """Make the calls of a claim whose answer was lost, if it was committed: nobody else holds the asset."""

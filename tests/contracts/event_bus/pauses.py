@@ -122,6 +122,7 @@ class Pauses:
         assert len(await workshop.letters()) == letters, "a failed probe counts as no attempt"
         ledger.trouble = lambda key, number: None
         workshop.clock.move(timedelta(seconds=900))
+        await workshop.hold_all_until(workshop.clock.now() + timedelta(hours=1))
         await upkeep.look_at_pause()
         await upkeep.retry_held()
         await workshop.quiet()
@@ -200,6 +201,7 @@ class Pauses:
         with pytest.raises(Exception, match="the test took"):
             await consumer.work(KEYS)
         workshop.store.transact, workshop.store.fault = real, lambda: None  # type: ignore[method-assign]
+        assert bool(consumer.paused), "only a look at the pause can tell what became of it"
 
         ledger.trouble = lambda key, number: None
         workshop.clock.move(timedelta(seconds=30))

@@ -28,7 +28,7 @@ async def workshop(tmp_path: Path) -> AsyncIterator[EmbeddedWorkshop]:
 
 async def _line(workshop: EmbeddedWorkshop) -> list[Prepared]:
     consumer = workshop.consumers["ledger"]
-    line, policies, _ = await workshop.store.read(consumer._next_of(["a", "b"], None, 64))
+    line, policies, _ = await workshop.store.read(consumer._next_of(["a", "b"], None))
     return await attempt.prepare_all(consumer.handler, line, policies)
 
 

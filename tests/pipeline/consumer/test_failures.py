@@ -1,4 +1,4 @@
-"""Errors are told in words that people can use and databases can hold."""
+"""Errors are told in words that people understand, that every database holds."""
 
 from __future__ import annotations
 

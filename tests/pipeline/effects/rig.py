@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import bindparam, select, text
-from sqlalchemy.engine import Row
 
 from hub.contracts import Accepted, AssetRoute, OutboundCall, Outcome
 from hub.pipeline.effects import EffectWorker
@@ -26,11 +25,10 @@ from hub.store.sqlite import SqliteStore
 from hub.store.tables import events
 from schemas.envelope import CloudEvent
 from tests.support.clock import FakeClock
-from tests.support.replying import ask, effect, forgive_single_slowness, open_conversation
+from tests.support.replying import DEADLINE_SECONDS, ask, effect, forgive_single_slowness, open_conversation
 from tests.support.stores import migrated_store
 from tests.support.webhooks import NUMBER
 
-DEADLINE_SECONDS: Final = 20
 PLACE: Final = ("whatsapp", NUMBER)
 _EVENTS: Final = select(events).where(events.c.type.like(bindparam("pattern"))).order_by(events.c.position)
 
@@ -49,7 +47,8 @@ class ScriptedSender:
         step: Any = self.script.pop(0) if self.script else Accepted(f"wamid.{call.effect_id}.{call.attempt}")
         if isinstance(step, BaseException):
             raise step
-        return await step(call) if callable(step) else step
+        outcome: Outcome = await step(call) if callable(step) else step
+        return outcome
 
     async def close(self) -> None:
         pass
@@ -137,23 +136,9 @@ class Rig:
         """Return what became of replies, as events."""
         return [event.type.split(".")[2] for event in await self.events() if "requested" not in event.type]
 
-    async def rows(self, sql: str, **params: Any) -> Sequence[Row[Any]]:
+    async def rows(self, sql: str, **params: Any) -> Sequence[Any]:
         """Return what a query finds."""
         return await self.store.read(lambda tx: tx.all(text(sql), **params))
-
-
-async def until(condition: Callable[[], Awaitable[bool] | bool], what: str) -> None:
-    """Wait until something is so."""
-    try:
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            while True:
-                found = condition()
-                if found if isinstance(found, bool) else await found:
-                    return
-                await asyncio.sleep(0.002)
-    except TimeoutError:
-        msg = f"it never came to be that {what}"
-        raise AssertionError(msg) from None
 
 
 @contextlib.asynccontextmanager

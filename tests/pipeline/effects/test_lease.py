@@ -12,8 +12,8 @@ from structlog.testing import capture_logs
 from hub.pipeline.effects import lease as lease_module
 from hub.pipeline.effects.watch import Watch
 from hub.telemetry import metrics
-from tests.pipeline.effects.rig import PLACE, Rig, hanging, until
-from tests.support.replying import effect
+from tests.pipeline.effects.rig import PLACE, Rig, hanging
+from tests.support.replying import effect, until
 
 
 async def test_two_workers_on_one_store_send_each_effect_once(rig: Rig) -> None:
@@ -154,7 +154,7 @@ async def test_a_process_that_stood_still_alone_sends_later(rig: Rig) -> None:
     await rig.turn(lane)
     assert (await rig.states(id_), rig.sender.calls) == (["intent"], [])
 
-    lane._start = type(lane)._start.__get__(lane)
+    del lane.__dict__["_start"]
     rig.move(seconds=1)
     await rig.turn(lane)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from hub.contracts import Accepted, NotTaken, Rejected, Unclear
-from tests.pipeline.effects.rig import Rig, hanging, until
-from tests.support.replying import ask, open_conversation
+from tests.pipeline.effects.rig import Rig, hanging
+from tests.support.replying import ask, open_conversation, until
 
 
 async def test_a_conversation_is_told_one_thing_at_a_time_in_order(rig: Rig) -> None:

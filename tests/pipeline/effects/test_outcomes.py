@@ -10,8 +10,8 @@ from hub.contracts import Accepted, NotTaken, Outcome, Rejected, Unclear
 from hub.pipeline.effects.settle import pause_seconds
 from hub.services import replies
 from hub.settings import Waits
-from tests.pipeline.effects.rig import Rig, hanging, until
-from tests.support.replying import effect
+from tests.pipeline.effects.rig import Rig, hanging
+from tests.support.replying import effect, until
 
 LADDER = Waits().provider_retry_seconds
 

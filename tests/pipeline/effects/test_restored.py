@@ -37,7 +37,8 @@ async def test_what_a_person_releases_is_sent_also_across_restarts(rig: Rig) -> 
     restored = rig.clock.now()
     await rig.worker(restored_at=restored).recover()
     await rig.store.transact(
-        lambda unit: interventions.resend_effect(unit.begin(Origin("cmd", "tests", "staff:ana")), id_), name="tests.resend"
+        lambda unit: interventions.resend_effect(unit.begin(Origin("cmd", "tests", "staff:ana")), id_),
+        name="tests.resend",
     )
 
     assert await rig.worker(restored_at=restored).recover() == 0
@@ -71,9 +72,11 @@ async def test_a_timer_due_before_the_restore_speaks_to_nobody_one_due_later_doe
         due = restored - timedelta(minutes=10) + timedelta(minutes=minutes)
         fired = TimerFired(group="g", name=f"t{minutes}", generation=1, due=due)
         event = await rig.store.transact(
-            lambda unit, f=fired: unit.begin(Origin(received, "g", "hub"))  # type: ignore[misc]
-            .state(f, key=conversation, time=f.due, id=f"ev_{f.name}")
-            .id,
+            lambda unit, f=fired: (
+                unit.begin(Origin(received, "g", "hub"))  # type: ignore[misc]
+                .state(f, key=conversation, time=f.due, id=f"ev_{f.name}")
+                .id
+            ),
             name="tests.fire",
         )
         asked.append(await _answer(rig, event, conversation))
@@ -96,7 +99,11 @@ async def _answer(rig: Rig, cause: str, conversation: str) -> str:
 
     return await rig.store.transact(
         lambda unit: replies.request(
-            unit.begin(Origin(cause, f"g{cause}", "hub")), conversation, "Hola", intent="t", useful_for=timedelta(days=1)
+            unit.begin(Origin(cause, f"g{cause}", "hub")),
+            conversation,
+            "Hola",
+            intent="t",
+            useful_for=timedelta(days=1),
         ),
         name="tests.answer",
     )

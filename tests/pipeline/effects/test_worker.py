@@ -13,9 +13,9 @@ from structlog.testing import capture_logs
 from hub.contracts import Accepted
 from hub.pipeline.effects import EffectWorker
 from hub.settings import Waits
-from tests.pipeline.effects.rig import PLACE, Rig, ScriptedSender, hanging, until, working
-from tests.support.replying import ask, attempt, effect, open_conversation
-from tests.support.unreliable_store import Fault, UnreliableStore
+from tests.pipeline.effects.rig import PLACE, Rig, ScriptedSender, hanging, working
+from tests.support.replying import ask, attempt, effect, open_conversation, until
+from tests.support.unreliable_store import Fault, UnreliableStore, in_turn
 
 
 async def ended(rig: Rig, count: int) -> bool:
@@ -50,8 +50,8 @@ async def test_an_asset_seen_for_the_first_time_gets_its_lane_at_once(rig: Rig) 
 async def test_what_was_under_way_when_the_last_worker_died_is_unknown(rig: Rig) -> None:
     ids = await rig.ask("uno", "dos")
     (other,) = await rig.ask("otra", who="luis")
-    await attempt(rig.store, ids[0])
     await rig.turn(rig.lane(holder="the dead one", routed=False))
+    await attempt(rig.store, ids[0])
 
     worker = rig.worker()
     lost = await worker.recover()
@@ -105,8 +105,7 @@ async def test_a_stop_records_results_while_the_database_comes_back(rig: Rig) ->
     worker = rig.worker(store)
     running = asyncio.create_task(worker.run())
     await until(lambda: len(rig.sender.calls) == 1, "the call was under way")
-    left = iter(["before"] * 30)
-    store.fault = lambda: next(left, None)  # type: ignore[assignment, return-value]
+    store.fault = in_turn(*(("before",) * 30))
 
     gate.set()
     await asyncio.wait_for(asyncio.gather(worker.stop(), running), 20)
@@ -193,7 +192,8 @@ async def test_a_status_that_settles_a_doubt_lets_the_next_go_at_once(rig: Rig) 
         row = await effect(rig.store, first)
         told = StatusItem(PLACE[1], "wamid.1", rig.clock.now(), "delivered")
         await rig.store.transact(
-            lambda unit: replies.apply_status(unit.begin(settle.LONE_ORIGIN), row, told, "ev_status"), name="tests.status"
+            lambda unit: replies.apply_status(unit.begin(settle.LONE_ORIGIN), row, told, "ev_status"),
+            name="tests.status",
         )
         await until(lambda: rig.sender.said == ["uno", "dos"], "the second was sent")
 

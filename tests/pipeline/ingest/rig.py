@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import bindparam, select, text
-from sqlalchemy.engine import Row
 
 from connectors.whatsapp import CONNECTOR as WHATSAPP
 from hub.contracts import Connector, Item, RawDelivery
@@ -30,6 +30,8 @@ from tests.support.replying import forgive_single_slowness
 from tests.support.stores import migrated_store
 
 PATH = "/webhooks/whatsapp/main"
+# Two ingesters with the same tokens would take each other's batches for their own.
+_SEEDS: Final = itertools.count(1)
 
 _EVENTS: Final = select(events).where(events.c.type.like(bindparam("pattern"))).order_by(events.c.position)
 
@@ -44,7 +46,6 @@ class Rig:
         self.clock = clock
         self.journal = journal
         self.connectors: dict[str, Connector] = {"whatsapp": WHATSAPP}
-        self._seeds = 0
 
     async def deliver(self, *bodies: bytes, connector: str = "whatsapp", at: datetime | None = None) -> None:
         """Take deliveries into the journal, as intake does."""
@@ -54,10 +55,9 @@ class Rig:
 
     def ingester(self, store: Store | None = None, **given: Any) -> Ingester:
         """Return an ingester of the journal, as a process that starts now would."""
-        self._seeds += 1
         fields: dict[str, Any] = {"waits": Waits(store_retry_seconds=0.01, look_seconds=0.01), "limits": Limits()}
         reader = JournalReader(self.data / "journal")
-        seeded = SeededRandomness(self._seeds)
+        seeded = SeededRandomness(next(_SEEDS))
         return Ingester(reader, store or self.store, self.connectors, self.clock, seeded, **{**fields, **given})
 
     async def ingest(self, ingester: Ingester | None = None) -> Ingester:
@@ -83,7 +83,7 @@ class Rig:
             sandbox="",
         )
 
-    async def rows(self, sql: str, **params: Any) -> Sequence[Row[Any]]:
+    async def rows(self, sql: str, **params: Any) -> Sequence[Any]:
         """Return what a query finds."""
         return await self.store.read(lambda tx: tx.all(text(sql), **params))
 

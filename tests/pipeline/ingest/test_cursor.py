@@ -13,7 +13,8 @@ from hub.pipeline.ingest.ingester import CursorMoved
 from hub.pipeline.journal import JournalReader
 from hub.settings import Limits
 from tests.pipeline.ingest.rig import Rig
-from tests.support.unreliable_store import Fault, UnreliableStore
+from tests.support.replying import until
+from tests.support.unreliable_store import Fault, UnreliableStore, in_turn
 from tests.support.webhooks import change, of_messages, text, webhook
 
 DEADLINE_SECONDS = 20
@@ -113,8 +114,7 @@ async def test_a_crash_between_parts_continues_where_it_was(rig: Rig, crashes: i
     for _ in range(crashes):
         store = UnreliableStore(rig.store)
         # Mark, cursor, then one part: whatever comes next never happens.
-        left = iter([None, None, None])
-        store.fault = lambda left=left: next(left, "before")  # type: ignore[misc]
+        store.fault = in_turn(None, None, None, then="before")
         with pytest.raises(StoreUnavailable):
             await rig.ingester(store).step()
     (halfway,) = await rig.rows("SELECT state, items, published FROM deliveries")
@@ -132,7 +132,6 @@ async def test_a_crash_between_parts_continues_where_it_was(rig: Rig, crashes: i
 async def test_only_segments_wholly_ingested_long_ago_are_deleted(rig: Rig) -> None:
     # The times of files are the machine's.
     rig.clock._now = datetime.now(UTC)
-    directory = rig.data / "journal"
     for number in range(3):
         await rig.deliver(of_messages(text(f"wamid.{number}")))
         rig.journal._rotate()
@@ -185,6 +184,7 @@ async def _run_until(rig: Rig, ingester: object, *, items: int) -> None:
 
 
 async def _until(rig: Rig, items: int) -> None:
-    async with asyncio.timeout(DEADLINE_SECONDS):
-        while (await rig.sums()).get("items", 0) < items:
-            await asyncio.sleep(0.005)
+    async def all_in() -> bool:
+        return (await rig.sums()).get("items", 0) >= items
+
+    await until(all_in, f"{items} items were ingested")

@@ -42,7 +42,7 @@ async def test_an_unknown_kind_is_kept_with_its_raw_delivery(rig: Rig) -> None:
 
     (event,) = await rig.events("message.unsupported")
     assert (event.data.provider_kind, event.data.provider_message_id) == ("hologram", "wamid.2")
-    delivery, _, index = event.causation.partition("/")
+    delivery, _, index = (event.causation or "").partition("/")
     assert index == "1"
     ((raw, path),) = await rig.rows("SELECT body, path FROM deliveries WHERE id = :id", id=delivery)
     assert (raw, path) == (body, PATH)

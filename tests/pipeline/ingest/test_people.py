@@ -53,7 +53,7 @@ async def test_an_address_of_somebody_else_is_left_with_them(rig: Rig) -> None:
         ),
     )
 
-    owners = dict((await rig.rows("SELECT alias, contact_id FROM identities ORDER BY alias")))
+    owners = {row.alias: row.contact_id for row in await rig.rows("SELECT alias, contact_id FROM identities")}
     assert owners["phone:+525587654321"] == luis
     assert owners[f"whatsapp-user:{ANA_ID}"] == owners["phone:+522221234567"] != luis
     third = (await rig.events("message.received"))[2]

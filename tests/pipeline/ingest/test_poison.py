@@ -9,7 +9,7 @@ import pytest
 from hub.contracts import Item, RawDelivery
 from hub.errors import StoreUnavailable
 from tests.pipeline.ingest.rig import Rig
-from tests.support.unreliable_store import UnreliableStore
+from tests.support.unreliable_store import UnreliableStore, in_turn
 from tests.support.webhooks import change, of_messages, text, webhook
 
 
@@ -72,8 +72,7 @@ async def test_a_database_that_goes_away_is_no_death(rig: Rig) -> None:
     store = UnreliableStore(rig.store)
     ingester = rig.ingester(store, careful=True)
     for served in (3, 2, 2, 2, 2):
-        answers = iter([None] * served)
-        store.fault = lambda answers=answers: next(answers, "before")  # type: ignore[misc]
+        store.fault = in_turn(*([None] * served), then="before")
         with pytest.raises(StoreUnavailable):
             await ingester.step()
         ingester._known = False
@@ -89,8 +88,7 @@ async def test_a_database_that_goes_away_is_no_death(rig: Rig) -> None:
 async def test_a_careful_start_over_a_delivery_in_its_midst_goes_on_there(rig: Rig) -> None:
     await rig.deliver(webhook(*(change(messages=[text(f"wamid.{number}")]) for number in range(60))))
     store = UnreliableStore(rig.store)
-    left = iter([None, None, None])
-    store.fault = lambda: next(left, "before")
+    store.fault = in_turn(None, None, None, then="before")
     with pytest.raises(StoreUnavailable):
         await rig.ingester(store).step()
 

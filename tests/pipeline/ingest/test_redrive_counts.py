@@ -16,7 +16,7 @@ from tests.support.webhooks import of_messages, text
 async def redrive(rig: Rig) -> list[str | None]:
     """Redrive every open letter; return why each failed again."""
     redriver = Redriver(rig.store, rig.connectors, {})
-    letters = await rig.read(lambda tx: dead_letters.listing(tx))
+    letters = await rig.read(dead_letters.listing)
     return [await redriver.redrive(letter.id, "staff:ana") for letter in letters]
 
 

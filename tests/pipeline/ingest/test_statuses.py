@@ -13,6 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hub.contracts import Accepted, Rejected, Unclear
+from hub.pipeline.effects import settle
+from hub.settings import Waits
 from tests.pipeline.ingest.rig import Rig, running
 from tests.support.replying import ask, attempt, effect, open_conversation
 from tests.support.webhooks import NUMBER, change, of_statuses, status, webhook
@@ -85,13 +87,15 @@ async def test_statuses_of_messages_that_are_not_ours_wait_in_the_count(rig: Rig
     assert await states(rig, reply_id) == ("sent", "accepted", WAMID)
 
 
-@pytest.mark.parametrize("under_way", [True, False])
+@pytest.mark.parametrize("lost", [(), (Unclear("lost"),)], ids=["under way", "unclear"])
 @pytest.mark.parametrize(
     ("word", "ends"), [("sent", "sent"), ("delivered", "delivered"), ("read", "read"), ("failed", "failed")]
 )
-async def test_a_status_settles_an_effect_whose_answer_was_lost(rig: Rig, under_way: bool, word: str, ends: str) -> None:  # noqa: FBT001
+async def test_a_status_settles_an_effect_whose_answer_was_lost(
+    rig: Rig, lost: tuple[Unclear, ...], word: str, ends: str
+) -> None:
     reply_id = await reply(rig)
-    await attempt(rig.store, reply_id, *([] if under_way else [Unclear("lost")]))
+    await attempt(rig.store, reply_id, *lost)
 
     await rig.take(of_statuses(status(WAMID, word, ours=reply_id)))
 
@@ -100,8 +104,6 @@ async def test_a_status_settles_an_effect_whose_answer_was_lost(rig: Rig, under_
 
 
 async def test_a_late_status_settles_what_a_person_was_shown_as_doubtful(rig: Rig) -> None:
-    from hub.pipeline.effects import settle
-
     reply_id = await reply(rig)
     await attempt(rig.store, reply_id, Unclear("lost"))
     row = await effect(rig.store, reply_id)
@@ -132,9 +134,6 @@ async def test_the_answer_after_the_status_changes_nothing(rig: Rig) -> None:
     under_way = await effect(rig.store, reply_id)
     await rig.take(of_statuses(status(WAMID, "delivered", ours=reply_id)))
 
-    from hub.pipeline.effects import settle
-    from hub.settings import Waits
-
     for answer in (Accepted(WAMID), Unclear("lost"), Rejected("1", "no")):
         await rig.store.transact(settle.outcome(under_way, answer, Waits()), name="tests.late")
 
@@ -162,7 +161,7 @@ async def test_what_a_status_states_points_to_its_raw_delivery_with_the_provider
 def test_every_order_of_all_statuses_ends_the_same(tmp_path: Path) -> None:
     words = ("sent", "delivered", "read", "failed")
 
-    async def run() -> set[tuple[str, str, str | None]]:
+    async def run() -> set[tuple[str, str]]:
         async with running(tmp_path) as rig:
             conversation = await open_conversation(rig.store)
             ends = set()
@@ -172,10 +171,10 @@ def test_every_order_of_all_statuses_ends_the_same(tmp_path: Path) -> None:
                 await attempt(rig.store, reply_id, Accepted(wamid))
                 await rig.take(of_statuses(*(status(wamid, word) for word in order)))
                 message, state, _ = await states(rig, reply_id)
-                ends.add((message, state, None))
+                ends.add((message, state))
             return ends
 
-    assert asyncio.run(run()) == {("read", "confirmed", None)}
+    assert asyncio.run(run()) == {("read", "confirmed")}
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -207,9 +206,6 @@ def test_any_shuffle_with_duplicates_ends_the_same(
 
 
 async def _play(rig: Rig, reply_id: str, wamid: str, order: list[str], named: Any) -> tuple[str, str, str | None]:
-    from hub.pipeline.effects import settle
-    from hub.settings import Waits
-
     await attempt(rig.store, reply_id)
     under_way = await effect(rig.store, reply_id)
     for word in order:
