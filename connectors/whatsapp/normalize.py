@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any, Final, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -12,10 +13,13 @@ from connectors.whatsapp.errors import explain
 from connectors.whatsapp.parties import People, canonical_phone, party_of
 from connectors.whatsapp.payload import BROKEN, Message, Person, ProviderNote, Status, Text, Value, parse, why
 from hub.contracts import Ignored, Item, MessageItem, Party, RawDelivery, RefusedItem, StatusItem
+from hub.errors import Unreadable
 
 M = TypeVar("M", bound=BaseModel)
 
 MAX_LABEL: Final = 64
+MOST_ITEMS: Final = 2_000
+"""Twice what Meta says it sends: a body of broken items must not keep everybody else waiting."""
 _STATUSES: Final[dict[str, Literal["sent", "delivered", "read", "failed"]]] = {
     "sent": "sent",
     "delivered": "delivered",
@@ -33,9 +37,13 @@ def normalize(delivery: RawDelivery) -> Sequence[Item]:
     unsupported message or is ignored with its reason; what is broken is refused by itself, its neighbours go on.
 
     Raises:
-        Unreadable: The body is no webhook of WhatsApp.
+        Unreadable: The body is no webhook of WhatsApp, or holds more items than one may.
     """
-    return [item for entry in parse(delivery.body) for item in _entry(entry)]
+    found = list(islice((item for entry in parse(delivery.body) for item in _entry(entry)), MOST_ITEMS + 1))
+    if len(found) > MOST_ITEMS:
+        msg = f"it holds more than {MOST_ITEMS} items; WhatsApp sends at most 1,000 updates a webhook"
+        raise Unreadable(msg)
+    return found
 
 
 def _entry(entry: object) -> Iterator[Item]:

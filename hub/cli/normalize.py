@@ -20,6 +20,8 @@ def normalize(
     file: Annotated[
         Path, typer.Argument(help="The request's body as received; - reads standard input.", allow_dash=True)
     ],
+    *,
+    _as_json: Annotated[bool, typer.Option("--json", help="The output is JSON lines in any case.")] = False,
 ) -> None:
     """Print the events that an empty hub would state for a raw payload, one JSON CloudEvent a line.
 

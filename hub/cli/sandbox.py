@@ -50,7 +50,10 @@ def say(  # noqa: PLR0913 - each is an option of the command
         if not patience:
             output.say(f"Said as {', '.join(heard['ids'])}.")
     if patience and not heard["replies"]:
-        output.note(f"Nobody answered within {patience:g} s. Is the hub running? hub doctor says what holds it up.")
+        output.note(
+            f"No answer within {patience:g} s. What joins an open case gets none by itself (see hub tickets list); "
+            "otherwise hub doctor says what holds the hub up."
+        )
         raise typer.Exit(EXIT_REFUSED)
 
 

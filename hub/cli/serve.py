@@ -50,13 +50,14 @@ async def serve(hub: Hub, ready: Callable[[Hub], None], *, simulate: bool = True
             store = await stack.enter_async_context(storing(hub))
             if role in {"all", "ingester"}:
                 await stack.enter_async_context(ingesting(hub, store))
-            if role in {"all", "worker"}:
-                await stack.enter_async_context(working(hub, store))
         if role != "ingester":
+            # Before the groups: after an unclean stop their careful first batch may take seconds.
             front = Private(hub)
             await stack.enter_async_context(front.watching())
             await stack.enter_async_context(listening(front.app, settings.private_host, settings.private_port))
             stack.callback(front.close)
+        if role in {"all", "worker"}:
+            await stack.enter_async_context(working(hub, store))
         if simulate:
             await stack.enter_async_context(simulating(hub))
         ready(hub)

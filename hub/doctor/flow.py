@@ -18,6 +18,8 @@ from hub.store import effects, suspects
 
 _LATE: Final = timedelta(minutes=1)
 
+STANDS_STILL: Final = timedelta(minutes=5)
+
 
 async def examine(
     store: Store, reader: JournalReader, clock: Clock, *, assets: Collection[tuple[str, str]], played: bool
@@ -38,6 +40,7 @@ async def examine(
     found += _letters(waiting.backlog)
     if not played:
         found.append(await _unroutable(store, assets))
+    found.append(await _standing(store, clock))
     found.append(await _balance(store, reader))
     return found
 
@@ -113,6 +116,18 @@ async def _unroutable(store: Store, assets: Collection[tuple[str, str]]) -> Find
         return ok("routes", "Todo envío pendiente tiene por dónde salir.")
     what = f"Hay envíos que no tienen por dónde salir: {', '.join(lost)} no está en la configuración."
     return wrong("routes", what, "Agrega el número, página o buzón a la configuración.")
+
+
+async def _standing(store: Store, clock: Clock) -> Finding:
+    ages = await store.read(
+        lambda tx: [(place, effects.waiting_since(tx, *place)) for place in effects.open_assets(tx)]
+    )
+    now = clock.now()
+    late = sorted(f"{place[0]}:{place[1]}" for place, since in ages if since is not None and now - since > STANDS_STILL)
+    if not late:
+        return ok("standing", "Ningún envío está detenido.")
+    what = f"Hay envíos detenidos desde hace más de {_age(STANDS_STILL)}: {', '.join(late[:10])}."
+    return wrong("standing", what, "Revisa que el número, página o buzón esté en la configuración y con credenciales.")
 
 
 async def _balance(store: Store, reader: JournalReader) -> Finding:

@@ -65,6 +65,8 @@ class Pages:
     ) -> Callable[..., Awaitable[Response]]:
         async def page(request: Request) -> Response:
             name = request.path_params["id"]
+            if "\0" in name:
+                return self._render("missing.html", 404, what="there is nothing of that name")
             return await self._page(template, lambda tx: view(tx, name))
 
         return page

@@ -116,5 +116,6 @@ def _names_us(scope: Scope) -> bool:
     for name, value in scope["headers"]:
         if name == b"host":
             host: str = value.decode("latin-1").lower()
-            return (host if host.endswith("]") else host.rpartition(":")[0] or host) in _HOSTS
+            name_only, colon, port = host.rpartition(":")
+            return host in _HOSTS or (name_only in _HOSTS and bool(colon) and port.isdecimal())
     return False

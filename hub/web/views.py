@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -191,7 +192,7 @@ def _shown(row: Row[Any], depth: int = 0) -> Shown:
 
 def _readable(body: bytes) -> str:
     text = body.decode("utf-8", "replace")
-    try:
-        return json.dumps(json.loads(text), ensure_ascii=False, indent=2)
-    except ValueError:
-        return text
+    with contextlib.suppress(ValueError, RecursionError):
+        text = json.dumps(json.loads(text), ensure_ascii=False, indent=2)
+    # Half a surrogate pair is JSON, yet no page can carry it.
+    return text.encode("utf-8", "backslashreplace").decode()

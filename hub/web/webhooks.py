@@ -92,13 +92,9 @@ class WebhookApp:
             return
         finally:
             body.release()
-        if answer is OK:
-            await send(_OK_START)
-        else:
-            await send({"type": "http.response.start", "status": answer.status, "headers": _headers(answer, body)})
-            await send({"type": "http.response.body", "body": answer.body, "more_body": True})
-            await body.discard()
-        await send(_END)
+        # uvloop raises on a transport that the other side, or a parse error behind a pipelined request, has closed.
+        with contextlib.suppress(RuntimeError, OSError):
+            await _send(answer, body, send)
 
     async def _answer(self, scope: Scope, body: _Body) -> Answer:
         raw: list[tuple[bytes, bytes]] = scope["headers"]
@@ -144,6 +140,16 @@ def _joined(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
         key, text = name.decode("latin-1"), value.decode("latin-1")
         headers[key] = f"{headers[key]}, {text}" if key in headers else text
     return headers
+
+
+async def _send(answer: Answer, body: _Body, send: Send) -> None:
+    if answer is OK:
+        await send(_OK_START)
+    else:
+        await send({"type": "http.response.start", "status": answer.status, "headers": _headers(answer, body)})
+        await send({"type": "http.response.body", "body": answer.body, "more_body": True})
+        await body.discard()
+    await send(_END)
 
 
 def _headers(answer: Answer, body: _Body) -> list[tuple[bytes, bytes]]:

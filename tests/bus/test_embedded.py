@@ -15,6 +15,7 @@ from hub.errors import StoreUnavailable
 from hub.ports import Commit, Notice, Subscription
 from hub.store import groups
 from hub.store.transaction import Origin, Transaction
+from schemas.operations import TimerFired
 from tests.contracts.event_bus.ledger import Asked, asked
 from tests.contracts.event_bus.workshop import eventually
 from tests.support.clock import FakeClock
@@ -176,6 +177,15 @@ async def test_other_types_wake_nobody(office: Office) -> None:
     await asyncio.sleep(0.02)
 
     assert office.told == []
+
+
+async def test_a_timer_of_another_group_wakes_nobody(office: Office) -> None:
+    office.bus.subscribe(Subscription("other", frozenset({TimerFired.TYPE}), office._work))
+
+    office.bus._committed(Commit((Notice("a", TimerFired.TYPE, "group"),), frozenset()))
+    assert not office.bus._feeds["other"].keys
+    office.bus._committed(Commit((Notice("a", TimerFired.TYPE, "other"),), frozenset()))
+    assert list(office.bus._feeds["other"].keys) == ["a"]
 
 
 async def test_what_breaks_the_work_breaks_the_bus_where_it_is_seen(office: Office) -> None:

@@ -58,7 +58,7 @@ class EffectWorker:
         self._waits = waits
         self._holder = holder
         self._restored = Restored(restored_at)
-        self._watch = Watch(store, clock, waits)
+        self._watch = Watch(store, clock, waits, routes)
         self._breakers: dict[str, Breaker] = {}
         self._lanes: dict[Place, _Running] = {}
         self._wake = asyncio.Event()

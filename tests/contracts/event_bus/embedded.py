@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from pathlib import Path
+from typing import Final
 
 from hub.bus.embedded import EmbeddedBus
 from hub.ports import EventBus
+from hub.store.sqlite import SqliteStore
 from tests.contracts.event_bus.workshop import Workshop
-from tests.support.stores import migrated, running_store
+from tests.support.stores import migrated
 from tests.support.unreliable_store import UnreliableStore
+
+_SLOW_SECONDS: Final = 0.25
 
 
 class EmbeddedWorkshop(Workshop):
@@ -21,14 +25,19 @@ class EmbeddedWorkshop(Workshop):
         super().__init__()
         self._path = migrated(data)
         self._stack = contextlib.AsyncExitStack()
+        self._sqlite: SqliteStore | None = None
 
     async def open_store(self) -> UnreliableStore:
         """Open the file."""
-        return UnreliableStore(await self._stack.enter_async_context(running_store(self._path, self.clock)))
+        self._sqlite = SqliteStore(self._path, self.clock, rehearse=True, look_seconds=0.02)
+        return UnreliableStore(await self._stack.enter_async_context(self._sqlite.running()))
 
     async def close_store(self) -> None:
         """Close the file; a store that held its writer for long fails the test."""
         await self._stack.aclose()
+        # Far above what the hub allows itself: here batches are full, while other suites want the processor too.
+        if self._sqlite is not None:
+            assert [job for job in self._sqlite.slow_jobs if job[1] > _SLOW_SECONDS] == []
 
     def make_bus(self, store: UnreliableStore) -> EventBus:
         """Return a bus that is not patient with its store."""

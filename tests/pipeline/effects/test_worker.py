@@ -82,6 +82,16 @@ async def test_a_clean_stop_ends_the_calls_under_way_and_begins_none(rig: Rig) -
     assert await rig.rows("SELECT * FROM leases") == []
 
 
+async def test_a_lane_that_closes_in_the_midst_of_a_look_begins_nothing(rig: Rig) -> None:
+    (id_,) = await rig.ask("uno")
+    lane = rig.lane()
+    lane.close()
+
+    await rig.turn(lane, times=2)
+
+    assert (await rig.states(id_), rig.sender.calls) == (["intent"], [])
+
+
 async def test_a_stop_waits_no_longer_than_it_may_then_the_next_start_doubts(rig: Rig) -> None:
     ids = await rig.ask("uno", "dos")
     rig.waits = Waits(stop_seconds=0.05, store_retry_seconds=0.01)

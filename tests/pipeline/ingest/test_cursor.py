@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 import pytest
 
@@ -12,12 +14,15 @@ from hub.errors import StoreUnavailable
 from hub.pipeline.ingest.ingester import CursorMoved
 from hub.pipeline.journal import JournalReader
 from hub.settings import Limits
+from hub.store.transaction import UnitOfWork
 from tests.pipeline.ingest.rig import Rig
 from tests.support.replying import until
 from tests.support.unreliable_store import Fault, UnreliableStore, in_turn
 from tests.support.webhooks import change, of_messages, text, webhook
 
 DEADLINE_SECONDS = 20
+
+T = TypeVar("T")
 
 
 async def test_a_zombies_batch_rolls_back_whole(rig: Rig) -> None:
@@ -75,6 +80,25 @@ async def test_a_database_that_fails_at_any_call_costs_nothing_and_doubles_nothi
     ((ingested,),) = await rig.rows("SELECT ingested FROM journal_cursors")
     assert ingested == 8
     assert ingester.alarm is None
+
+
+class Twice(UnreliableStore):
+    """Runs what it committed once more, as after a commit whose answer was lost."""
+
+    async def transact(self, fn: Callable[[UnitOfWork], T], *, name: str) -> T:
+        await self.reliable.transact(fn, name=name)
+        return await self.reliable.transact(fn, name=name)
+
+
+async def test_a_batch_that_finds_its_own_token_is_done(rig: Rig) -> None:
+    await rig.deliver(of_messages(text("wamid.1")), b"nonsense")
+    await rig.ingest(rig.ingester(Twice(rig.store)))
+    await rig.deliver(of_messages(text("wamid.2")))
+
+    await rig.ingest(rig.ingester(Twice(rig.store)))
+
+    assert await rig.sums() == {"deliveries": 3, "items": 2, "published": 2}
+    assert [tuple(row) for row in await rig.rows("SELECT ingested FROM journal_cursors")] == [(3,)]
 
 
 async def test_deliveries_wait_in_the_journal_while_the_database_is_away(rig: Rig) -> None:

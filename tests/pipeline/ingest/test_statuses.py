@@ -177,7 +177,7 @@ def test_every_order_of_all_statuses_ends_the_same(tmp_path: Path) -> None:
     assert asyncio.run(run()) == {("read", "confirmed")}
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.sets(st.sampled_from(["sent", "delivered", "read", "failed"]), min_size=1),
     st.data(),

@@ -1,0 +1,50 @@
+"""What the tests of services share."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import bindparam, select, text
+
+from hub.store.events import envelope
+from hub.store.sqlite import SqliteStore
+from hub.store.tables import events
+from hub.store.transaction import Origin, Transaction
+from schemas.envelope import CloudEvent
+from tests.support.clock import FakeClock
+from tests.support.replying import forgive_single_slowness, open_conversation
+from tests.support.stores import migrated_store
+
+_EVENTS = select(events).where(events.c.type.like(bindparam("pattern"))).order_by(events.c.position)
+
+
+class Desk:
+    """A store with one conversation in it."""
+
+    def __init__(self, store: SqliteStore, clock: FakeClock, conversation: str) -> None:
+        """Begin."""
+        self.store = store
+        self.clock = clock
+        self.conversation = conversation
+
+    async def do(self, work: Callable[[Transaction], Any], *, cause: str = "ev_cause", actor: str = "hub:tests") -> Any:
+        """Run something in a transaction of its own."""
+        return await self.store.transact(lambda unit: work(unit.begin(Origin(cause, "tests", actor))), name="tests.do")
+
+    async def events(self, type_: str = "%") -> list[CloudEvent[Any]]:
+        """Return the events of a type, oldest first."""
+        rows = await self.store.read(lambda tx: tx.all(_EVENTS, pattern=f"hub.{type_}.v1"))
+        return [envelope(row) for row in rows]
+
+    async def rows(self, sql: str, **params: Any) -> Sequence[Any]:
+        """Return what a query finds."""
+        return await self.store.read(lambda tx: tx.all(text(sql), **params))
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    clock = FakeClock()
+    async with migrated_store(tmp_path, clock) as store:
+        yield Desk(store, clock, await open_conversation(store))
+        forgive_single_slowness(store)
