@@ -50,6 +50,8 @@ async def serve(hub: Hub, ready: Callable[[Hub], None], *, simulate: bool = True
             store = await stack.enter_async_context(storing(hub))
             if role in {"all", "ingester"}:
                 await stack.enter_async_context(ingesting(hub, store))
+        if simulate:
+            await stack.enter_async_context(simulating(hub))
         if role != "ingester":
             # Before the groups: after an unclean stop their careful first batch may take seconds.
             front = Private(hub)
@@ -58,8 +60,6 @@ async def serve(hub: Hub, ready: Callable[[Hub], None], *, simulate: bool = True
             stack.callback(front.close)
         if role in {"all", "worker"}:
             await stack.enter_async_context(working(hub, store))
-        if simulate:
-            await stack.enter_async_context(simulating(hub))
         ready(hub)
         await _until_told_or_broken(hub, told)
         killpoints.reached("stop.draining")
