@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, func, insert, select
 from sqlalchemy.engine import Connection
 
 from hub.domain.policies import KINDS, Policies, PolicyBook, PolicyRow
+from hub.store import prepared
 from hub.store.tables import policies
 from hub.store.transaction import Transaction
 
@@ -34,10 +35,11 @@ class PolicyReader:
 
     def load(self, connection: Connection, now: datetime) -> Policies:
         """Return the rules in force at ``now`` as the connection sees them."""
-        newest = connection.execute(_NEWEST).scalar() or 0
+        row = prepared.one(connection, _NEWEST, {})
+        newest = 0 if row is None or row[0] is None else int(row[0])
         book = self._books.get(newest)
         if book is None:
-            book = PolicyBook(PolicyRow(*row) for row in connection.execute(_ALL))
+            book = PolicyBook(PolicyRow(*tuple(row)) for row in prepared.every(connection, _ALL, {}))
             self._books = {newest: book}
         return book.at(now)
 

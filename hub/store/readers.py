@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 
 from hub.errors import StoreUnavailable
 from hub.ports import Clock
+from hub.store import prepared
 from hub.store.engine import error_code, in_transaction, is_unavailable
 from hub.store.transaction import Origin, Transaction, UnitOfWork
 from hub.telemetry import logger
@@ -71,7 +72,7 @@ class Readers:
         connection: Connection | None = None
         try:
             connection = self._connection()
-            connection.exec_driver_sql("BEGIN")
+            prepared.command(connection, "BEGIN")
             unit = self._unit(connection, self._clock.now())
             result = fn(unit.begin(_ORIGIN))
             _refuse_facts(unit)
@@ -85,7 +86,7 @@ class Readers:
             raise StoreUnavailable(msg) from error
         finally:
             if connection is not None and in_transaction(connection):
-                connection.exec_driver_sql("ROLLBACK")
+                prepared.command(connection, "ROLLBACK")
             self._judge(fn, self._clock.monotonic() - started)
         return result
 

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 
 from hub.errors import StoreUnavailable
 from hub.ports import Clock
+from hub.store import prepared
 from hub.store.engine import in_transaction, is_unavailable
 from hub.store.transaction import Stated, UnitOfWork
 from hub.telemetry import logger
@@ -131,7 +132,7 @@ class Train:
         return self._connection
 
     def _execute(self, sql: str) -> None:
-        self.connection.exec_driver_sql(sql)
+        prepared.command(self.connection, sql)
 
     def _run_one(self, job: Job) -> None:
         now = self.clock.now()

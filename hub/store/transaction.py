@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection, Row
 
 from hub.domain.policies import Policies
-from hub.store import tables
+from hub.store import prepared, tables
 from schemas import ids
 from schemas.envelope import CloudEvent, EventData, schema_address
 
@@ -87,7 +87,7 @@ class UnitOfWork:
         if not self.stated:
             return
         events = tuple(self.stated)
-        self.connection.execute(_INSERT_EVENT, [_row(stated) for stated in events])
+        prepared.run_many(self.connection, _INSERT_EVENT, [_row(stated) for stated in events])
         for stated in events:
             for projection in self.projections.get(stated.event.type, ()):
                 projection.apply(self.begin(Origin(stated.event.id, projection.name, "hub")), stated.event)
@@ -122,20 +122,20 @@ class Transaction:
 
     def one(self, statement: Executable, **params: object) -> Row[Any] | None:
         """Return the first row, or None."""
-        return self._unit.connection.execute(statement, params).first()
+        return prepared.one(self._unit.connection, statement, params)
 
     def all(self, statement: Executable, **params: object) -> Sequence[Row[Any]]:
         """Return every row."""
-        return self._unit.connection.execute(statement, params).all()
+        return prepared.every(self._unit.connection, statement, params)
 
     def run(self, statement: Executable, **params: object) -> int:
         """Execute a write, then return how many rows it touched."""
-        return self._unit.connection.execute(statement, params).rowcount
+        return prepared.run(self._unit.connection, statement, params)
 
     def run_many(self, statement: Executable, rows: Sequence[Mapping[str, object]]) -> None:
         """Execute a write once a row; nothing for no rows."""
         if rows:
-            self._unit.connection.execute(statement, list(rows))
+            prepared.run_many(self._unit.connection, statement, rows)
 
     def lock(self, kind: str, ids: Iterable[str]) -> None:
         """Let nobody else decide about these aggregates until the transaction ends.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy.engine import Connection
 
-from hub.store import deliveries, events, groups, timers
+from hub.store import deliveries, events, groups, prepared, timers
 from hub.store.transaction import Transaction
 from tests.support.stores import migrated, running_store
 
@@ -33,15 +33,15 @@ async def test_no_look_goes_over_a_whole_table(tmp_path: Path, look: Callable[[T
 
         def watched(tx: Transaction) -> list[str]:
             connection = tx._unit.connection
+            execute = prepared._execute
 
-            @event.listens_for(connection, "before_cursor_execute")
-            def note(
-                _connection: object, _cursor: object, sql: str, parameters: tuple[object, ...], *_: object
-            ) -> None:
-                seen.append((sql, parameters))
+            def note(where: Connection, sql: str, values: Sequence[object]) -> object:
+                seen.append((sql, tuple(values)))
+                return execute(where, sql, values)
 
-            look(tx)
-            event.remove(connection, "before_cursor_execute", note)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(prepared, "_execute", note)
+                look(tx)
             plans = [connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", params).all() for sql, params in seen]
             return [row[3] for plan in plans for row in plan]
 

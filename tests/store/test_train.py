@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import event
@@ -52,12 +53,18 @@ def commits_of(store: SqliteStore) -> list[str]:
     """Return a list that grows with each commit of the store."""
     seen: list[str] = []
 
-    @event.listens_for(store.engine, "after_cursor_execute")
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+    def note(statement: str) -> None:
         if statement == "COMMIT":
             seen.append(statement)
 
+    _listen(store, note)
     return seen
+
+
+def _listen(store: SqliteStore, note: Callable[[str], None]) -> None:
+    """Tell each statement that the store's connection is about to run."""
+    driver: Any = store._train.connection.connection.driver_connection
+    driver.set_trace_callback(note)
 
 
 def limit_pages(store: SqliteStore, more: int) -> None:
@@ -86,11 +93,12 @@ async def test_jobs_that_wait_share_a_commit(store: SqliteStore) -> None:
 async def test_nobody_is_answered_before_the_commit(store: SqliteStore) -> None:
     order: list[str] = []
 
-    @event.listens_for(store.engine, "before_cursor_execute")
-    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+    def note(statement: str) -> None:
         if statement == "COMMIT":
             time.sleep(0.05)
             order.append("commit")
+
+    _listen(store, note)
 
     async def job(number: int) -> None:
         await store.transact(put(str(number), number), name="put")

@@ -7,7 +7,6 @@ from typing import Final
 
 import pytest
 from sqlalchemy import insert, select
-from sqlalchemy.exc import StatementError
 
 from hub.ports import Store
 from hub.store.tables import audit, counters, events
@@ -52,7 +51,7 @@ class ValueContract(Contract):
                 name="write",
             )
 
-        with pytest.raises(StatementError, match="NUL"):
+        with pytest.raises(ValueError, match="NUL"):
             await write("a\0b", {})
         await write("a", {"text": "a\0b"})
 
@@ -60,7 +59,7 @@ class ValueContract(Contract):
         assert (row.actor, row.detail) == ("a", {"text": "a\0b"})
 
     async def test_half_a_surrogate_pair_is_refused(self, store: Store) -> None:
-        with pytest.raises((UnicodeEncodeError, StatementError)):
+        with pytest.raises(UnicodeEncodeError):
             await store.transact(
                 lambda unit: tx_of(unit).run(insert(counters), name="\ud83d", value=1), name="surrogate"
             )
@@ -88,7 +87,7 @@ class ValueContract(Contract):
     async def test_an_instant_without_a_zone_is_refused(self, store: Store) -> None:
         naive = datetime(2026, 11, 22)  # noqa: DTZ001 - that is the point
 
-        with pytest.raises((TypeError, StatementError)):
+        with pytest.raises(TypeError):
             await store.transact(lambda unit: tx_of(unit).state(alert("1"), key="k", time=naive), name="state")
 
     async def test_large_numbers_stay_exact(self, store: Store) -> None:
