@@ -49,9 +49,9 @@ def start(tx: Transaction, ticket: TicketOpened, promise: Promise) -> None:
         subject=clock,
         time=ticket.asked_at,
     )
-    for name, at in (("warn", promise.warn_at), ("breach", promise.due_at)):
-        last = at + _NOTICE_USEFUL_FOR
-        timers.arm(tx, f"{name}:{clock}", at, key=ticket.conversation_id, not_after=last)
+    asked = (("warn", promise.warn_at), ("breach", promise.due_at))
+    alarms = [timers.Alarm(f"{name}:{clock}", at, at + _NOTICE_USEFUL_FOR) for name, at in asked]
+    timers.arm_all(tx, ticket.conversation_id, alarms)
 
 
 def look_at(tx: Transaction, fired: TimerFired) -> None:

@@ -84,7 +84,6 @@ _MOVE: Final = (
     )
     .values(
         state=bindparam("new_state"),
-        attempts=bindparam("tries"),
         not_before=bindparam("earliest"),
         provider_id=func.coalesce(bindparam("taken_as"), effects.c.provider_id),
         code=bindparam("new_code"),
@@ -92,6 +91,23 @@ _MOVE: Final = (
         settled_at=bindparam("ended_at"),
         version=effects.c.version + 1,
     )
+)
+_CLAIM: Final = (
+    update(effects)
+    .where(
+        effects.c.id == bindparam("effect"),
+        effects.c.version == bindparam("expected"),
+        effects.c.state == bindparam("old_state"),
+    )
+    .values(
+        state="sending",
+        attempts=effects.c.attempts + 1,
+        not_before=None,
+        code=None,
+        explanation_es=None,
+        version=effects.c.version + 1,
+    )
+    .returning(*effects.c)
 )
 _COUNTS: Final = (
     select(effects.c.state, func.count(), func.min(effects.c.requested_at)).where(_IS_OPEN).group_by(effects.c.state)
@@ -180,12 +196,16 @@ def asked_before(tx: Transaction, instant: datetime, limit: int) -> Sequence[Row
     return tx.all(_ASKED_BEFORE, instant=instant, limit=limit)
 
 
+def claim(tx: Transaction, effect: Row[Any]) -> Row[Any] | None:
+    """Begin one more attempt: return the effect in state ``sending``, None when it was moved meanwhile."""
+    return tx.one(_CLAIM, effect=effect.id, expected=effect.version, old_state=effect.state)
+
+
 def move(
     tx: Transaction,
     effect: Row[Any],
     state: str,
     *,
-    attempts: int | None = None,
     not_before: datetime | None = None,
     provider_id: str | None = None,
     code: str | None = None,
@@ -197,15 +217,13 @@ def move(
     """
     if state == "intent" and not_before is None:
         not_before = tx.now
-    if state != "sending":
-        tx.signal("effects")
+    tx.signal("effects")
     touched = tx.run(
         _MOVE,
         effect=effect.id,
         expected=effect.version,
         old_state=effect.state,
         new_state=state,
-        tries=effect.attempts if attempts is None else attempts,
         earliest=not_before,
         taken_as=provider_id,
         new_code=code,

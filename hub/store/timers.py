@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import bindparam, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -23,7 +23,7 @@ _ARM: Final = insert(timers).values(
     state="armed",
     cause=bindparam("because"),
 )
-_ARM_AGAIN: Final = _ARM.on_conflict_do_update(
+_REPLACE: Final = _ARM.on_conflict_do_update(
     index_elements=["group", "name"],
     set_={
         "key": _ARM.excluded.key,
@@ -33,7 +33,8 @@ _ARM_AGAIN: Final = _ARM.on_conflict_do_update(
         "state": "armed",
         "cause": _ARM.excluded.cause,
     },
-).returning(timers.c.generation)
+)
+_ARM_AGAIN: Final = _REPLACE.returning(timers.c.generation)
 _CANCEL: Final = (
     update(timers)
     .where(timers.c.group == bindparam("owner"), timers.c.name == bindparam("timer"), timers.c.state == "armed")
@@ -81,6 +82,34 @@ def arm(tx: Transaction, name: str, due: datetime, *, key: str, not_after: datet
     )
     tx.signal("timers")
     return int(row.generation) if row is not None else 1
+
+
+class Alarm(NamedTuple):
+    """One timer to be armed; its words are those of ``arm``."""
+
+    name: str
+    due: datetime
+    not_after: datetime | None = None
+
+
+def arm_all(tx: Transaction, key: str, alarms: Sequence[Alarm]) -> None:
+    """Arm many timers of one conversation, as ``arm`` does."""
+    owner, because = tx.origin.by, tx.origin.cause
+    tx.run_many(
+        _REPLACE,
+        [
+            {
+                "owner": owner,
+                "timer": alarm.name,
+                "conversation": key,
+                "at": alarm.due,
+                "last_useful": alarm.not_after,
+                "because": because,
+            }
+            for alarm in alarms
+        ],
+    )
+    tx.signal("timers")
 
 
 def cancel(tx: Transaction, name: str) -> None:

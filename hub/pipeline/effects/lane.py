@@ -28,6 +28,8 @@ log = logger("effects")
 _AT_ONCE: Final = 16
 _MOST_LOOKED_AT: Final = 1024
 _IDLE_SECONDS: Final = 0.5
+# An asset at its limit sends a few at each look: a look for every single one costs more than the sending.
+_GATHER_SECONDS: Final = 0.05
 _LEASE_ES: Final = "El hub perdió el turno del número antes de enviar. Se reintenta solo."
 
 
@@ -58,6 +60,7 @@ class Lane:
         self._pacing = Pacing(route, clock) if route is not None else None
         self._in_flight: dict[str, asyncio.Task[None]] = {}
         self._paused_until = float("-inf")
+        self._gathers_until = float("-inf")
         self._resting = 0
         self._claim_is_unclear = False
         self._closing = False
@@ -69,14 +72,15 @@ class Lane:
             return wait
         if self._claim_is_unclear and not self._closing:
             await self._take_up_claims()
-        await self._settle_overdue()
+        now = self._clock.monotonic()
+        if now < self._gathers_until:
+            return self._gathers_until - now
         room = _AT_ONCE - len(self._in_flight)
-        if self._pacing is None or room <= 0 or self._clock.monotonic() < self._paused_until:
+        may_send = room > 0 and now >= self._paused_until and self._breaker.allows()
+        limit = min(room + self._resting, _MOST_LOOKED_AT) if may_send else 0
+        rows = await self._look(limit)
+        if self._pacing is None or not may_send:
             return _IDLE_SECONDS
-        if not self._breaker.allows():
-            return _IDLE_SECONDS
-        limit = min(room + self._resting, _MOST_LOOKED_AT)
-        rows = await self._store.read(lambda tx: effects.ready(tx, self._connector, self._asset, limit))
         chosen, wait = self._choose(rows, room, self._pacing)
         if len(rows) == limit < _MOST_LOOKED_AT and len(chosen) + self._resting == limit:
             # There may be more behind those that rest.
@@ -109,7 +113,8 @@ class Lane:
                 continue
             pause = pacing.asset_wait_seconds()
             if pause > 0:
-                wait = min(wait, pause)
+                wait = min(wait, max(pause, _GATHER_SECONDS))
+                self._gathers_until = self._clock.monotonic() + wait
                 break
             pause = pacing.pair_wait_seconds(row.key)
             if pause > 0:
@@ -218,8 +223,13 @@ class Lane:
             else:
                 return
 
-    async def _settle_overdue(self) -> None:
-        rows = await self._store.read(lambda tx: effects.overdue(tx, self._connector, self._asset, _AT_ONCE))
-        rows = [row for row in rows if row.id not in self._in_flight]
-        if rows:
-            await self._store.transact(lambda unit: settle.overdue(unit, rows), name="effects.overdue")
+    async def _look(self, limit: int) -> Sequence[Row[Any]]:
+        """Settle what is overdue, then return what may be sent."""
+        place = self._connector, self._asset
+        late, rows = await self._store.read(
+            lambda tx: (effects.overdue(tx, *place, _AT_ONCE), effects.ready(tx, *place, limit) if limit else ())
+        )
+        late = [row for row in late if row.id not in self._in_flight]
+        if late:
+            await self._store.transact(lambda unit: settle.overdue(unit, late), name="effects.overdue")
+        return rows

@@ -25,14 +25,8 @@ _LEAST_PAUSE_SECONDS: Final = 1.0
 
 def claim(unit: UnitOfWork, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
     """Move effects to ``sending``; return those that nobody else has moved meanwhile."""
-    got = []
-    for row in rows:
-        tx = _tx(unit, row)
-        if effects.move(tx, row, "sending", attempts=row.attempts + 1):
-            fresh = effects.get(tx, row.id)
-            if fresh is not None:
-                got.append(fresh)
-    return got
+    claimed = (effects.claim(_tx(unit, row), row) for row in rows)
+    return [row for row in claimed if row is not None]
 
 
 def pause_seconds(result: NotTaken, attempts: int, ladder: Sequence[float]) -> float:

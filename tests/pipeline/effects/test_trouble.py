@@ -81,8 +81,8 @@ async def test_a_claim_that_fails_does_not_keep_the_probe(rig: Rig) -> None:
     lane = rig.lane(store)
     await rig.turn(lane)
     rig.move(seconds=60)
-    # The lease is due for renewal; then it looks for what is overdue, for what is ready, claims.
-    store.fault = in_turn(None, None, None, "before")
+    # The lease is due for renewal; then it looks for what is overdue or ready, claims.
+    store.fault = in_turn(None, None, "before")
     with pytest.raises(StoreUnavailable):
         await lane.step()
 
@@ -101,7 +101,7 @@ async def test_a_claim_whose_answer_was_lost_is_carried_out_once(rig: Rig) -> No
     assert rig.sender.said == ["uno", "dos"]
 
     more = await rig.ask("tres", "cuatro")
-    store.fault = in_turn(None, None, None, "after")
+    store.fault = in_turn(None, None, "after")
     with pytest.raises(StoreUnavailable):
         await lane.step()
     assert await rig.states(*more) == ["sending", "intent"]
