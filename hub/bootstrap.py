@@ -28,7 +28,7 @@ from hub.pipeline.timers import TimerWorker
 from hub.ports import Clock, Randomness
 from hub.services import projections
 from hub.settings import HubSettings
-from hub.store import schema
+from hub.store import prepared, schema
 from hub.store.engine import open_engine
 from hub.store.sqlite import SqliteStore
 from hub.store.wake import WAKE, Wake
@@ -194,7 +194,7 @@ async def working(hub: Hub, store: SqliteStore) -> AsyncIterator[None]:
         lost = await effects.recover()
         if lost:
             log.warning("it is not known whether these calls were made; they are in doubt", count=lost)
-        await asyncio.to_thread(_warm_up, await store.read(lambda tx: tx.policies), hub.clock.now())
+        await asyncio.to_thread(_warm_up, store, await store.read(lambda tx: tx.policies), hub.clock.now())
         if not was_clean:
             for upkeep in upkeeps:
                 await upkeep.take_first_batch_carefully()
@@ -274,8 +274,9 @@ async def _restored_at(hub: Hub, store: SqliteStore) -> datetime | None:
     return None if mark is None else mark.restored_at
 
 
-def _warm_up(policies: Policies, now: datetime) -> None:
+def _warm_up(store: SqliteStore, policies: Policies, now: datetime) -> None:
     """Load what the first message would otherwise wait for: the calendar of holidays is slow to come."""
+    prepared.warm_up(store.engine.dialect)
     business_time.next_opening(policies.attendance, now)
     importlib.import_module("httpx")  # every channel's client stands on it
     # What is loaded by now lives as long as the process: no collection need ever walk it again.

@@ -13,7 +13,7 @@ from hub.store.tables import events
 from hub.store.transaction import Origin, Transaction
 from schemas.envelope import CloudEvent
 from tests.support.clock import FakeClock
-from tests.support.replying import forgive_single_slowness, open_conversation
+from tests.support.replying import open_conversation
 from tests.support.stores import migrated_store
 
 _EVENTS = select(events).where(events.c.type.like(bindparam("pattern"))).order_by(events.c.position)
@@ -47,4 +47,3 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     clock = FakeClock()
     async with migrated_store(tmp_path, clock) as store:
         yield Desk(store, clock, await open_conversation(store))
-        forgive_single_slowness(store)

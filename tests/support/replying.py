@@ -74,14 +74,6 @@ async def effect(store: Store, effect_id: str) -> Any:
     return found
 
 
-def forgive_single_slowness(store: Any) -> None:
-    """Forget jobs that were slow once: the first of their name compiles its statements, on cores shared with others."""
-    slow = list(store.slow_jobs)
-    names = [name for name, _ in slow]
-    store._train.slow.clear()
-    store._train.slow.extend(job for job in slow if names.count(job[0]) > 2)
-
-
 async def until(condition: Callable[[], Awaitable[bool] | bool], what: str) -> None:
     """Wait until something is so."""
     try:

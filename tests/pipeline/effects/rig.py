@@ -25,7 +25,7 @@ from hub.store.sqlite import SqliteStore
 from hub.store.tables import events
 from schemas.envelope import CloudEvent
 from tests.support.clock import FakeClock
-from tests.support.replying import DEADLINE_SECONDS, ask, effect, forgive_single_slowness, open_conversation
+from tests.support.replying import DEADLINE_SECONDS, ask, effect, open_conversation
 from tests.support.stores import migrated_store
 from tests.support.webhooks import NUMBER
 
@@ -147,7 +147,6 @@ async def running(data: Path) -> AsyncIterator[Rig]:
     clock = FakeClock()
     async with migrated_store(data, clock) as store:
         yield Rig(store, clock)
-        forgive_single_slowness(store)
 
 
 @contextlib.asynccontextmanager

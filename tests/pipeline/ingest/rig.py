@@ -26,7 +26,6 @@ from hub.store.types import to_microseconds
 from schemas.envelope import CloudEvent
 from tests.support.clock import FakeClock
 from tests.support.randomness import SeededRandomness
-from tests.support.replying import forgive_single_slowness
 from tests.support.stores import migrated_store
 
 PATH = "/webhooks/whatsapp/main"
@@ -121,7 +120,5 @@ async def journaling(store: SqliteStore, clock: FakeClock, data: Path) -> AsyncI
 async def running(data: Path) -> AsyncIterator[Rig]:
     """Run journal with store until the block ends."""
     clock = FakeClock()
-    async with migrated_store(data, clock) as store:
-        async with journaling(store, clock, data) as rig:
-            yield rig
-        forgive_single_slowness(store)
+    async with migrated_store(data, clock) as store, journaling(store, clock, data) as rig:
+        yield rig
