@@ -1,12 +1,13 @@
 # Runs every chore of the project by name; make help lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast check backlog features samples lock clean
+.PHONY: help setup run test test-fast check bench bench-compare backlog features samples lock clean
 
 # The first Python that runs here with 3.11 or newer: a shim for a version that is absent does not.
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
 	if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$python; break; fi; done)
 ARGS ?= --sandbox --data .data
 PYTEST_ARGS ?=
+ONLY ?=
 UPGRADE ?=
 
 BIN := .venv/bin
@@ -46,6 +47,12 @@ check: .venv/.hub .venv/.dev ## Check style, types, import contracts, generated 
 	@echo "check 4/6: import contracts" && $(BIN)/lint-imports --no-logo
 	@echo "check 5/6: published schemas" && $(BIN)/python -m schemas.publish --check
 	@echo "check 6/6: feature page" && $(BIN)/python -m tests.features.render --check
+
+bench: .venv/.hub .venv/.dev ## Measure the hub beside baselines into docs/figures/bench.json; ONLY=intake,drain runs single ones
+	@$(BIN)/python -m tests.benchmarks --only "$(ONLY)"
+
+bench-compare: .venv/.hub .venv/.dev ## Measure again, tell what changed since the last commit's figures; ONLY=... as above
+	@$(BIN)/python -m tests.benchmarks --compare --only "$(ONLY)"
 
 backlog: .venv/.hub .venv/.dev ## Drain a journal of 100,000 deliveries, showing speed with memory
 	@$(BIN)/python -m tests.benchmarks.ingest_backlog

@@ -38,6 +38,7 @@ class HubProcess:
     data: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     arguments: tuple[str, ...] = ()
+    waits: Mapping[str, str] = field(default_factory=lambda: QUICK)
 
     def __post_init__(self) -> None:
         """Choose ports for all its lives."""
@@ -49,7 +50,7 @@ class HubProcess:
         """Begin a life; with ``kill_at`` it ends by SIGKILL at that point."""
         environment = {
             **os.environ,
-            **QUICK,
+            **self.waits,
             "HUB_WEBHOOK_PORT": str(self.webhook_port),
             "HUB_PRIVATE_PORT": str(self.private_port),
             "HUB_SIMULATOR_PORT": str(self.simulator_port),
