@@ -26,16 +26,25 @@ POINTS: Final = (
     "stop.draining",
 )
 
-_armed = os.environ.get(VARIABLE, "")
-_point, _, _count = _armed.partition(":")
-_left = int(_count or 1) if _armed else 0
+_point = ""
+_left = 0
+
+
+def arm(text: str) -> None:
+    """Die at ``point`` or ``point:n``; with an empty text at none. What a process inherits by a fork is armed anew."""
+    global _point, _left  # noqa: PLW0603 - one countdown a process
+    _point, _, count = text.partition(":")
+    _left = int(count or 1) if _point else 0
 
 
 def reached(point: str) -> None:
     """Do nothing, unless a test armed this point."""
     global _left  # noqa: PLW0603 - one countdown a process
-    if not _armed or point != _point:
+    if not _point or point != _point:
         return
     _left -= 1
     if _left == 0:
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+arm(os.environ.get(VARIABLE, ""))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from connectors.whatsapp.simulator import SimulatorOptions, build
 from hub.contracts import Sandboxed, SandboxPlace
 
 APP: Final = "sandbox"
+LEDGER: Final = "whatsapp.jsonl"
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,8 @@ class _Ports:
         return self.place.uniform(low, high)
 
 
-def play(place: SandboxPlace) -> Sandboxed:
-    """Return the simulator with the settings by which the hub finds it."""
+def play(place: SandboxPlace, **instead: Any) -> Sandboxed:
+    """Return the simulator with the settings by which the hub finds it; ``instead`` replaces some of its options."""
     ports = _Ports(place)
     app_secret, verify, access = (place.secret(f"whatsapp-{name}") for name in ("app", "verify", "access"))
     options = SimulatorOptions(
@@ -38,8 +39,9 @@ def play(place: SandboxPlace) -> Sandboxed:
         clock=ports,
         randomness=ports,
         port=place.port,
-        ledger_path=place.directory / "whatsapp.jsonl",
+        ledger_path=place.directory / LEDGER,
     )
+    options = replace(options, **instead)
     prefix = f"HUB_WHATSAPP__{APP.upper()}__"
     environment = {
         "APP_SECRET": app_secret,

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tests.support.simulated_whatsapp import SimulatedWhatsApp
 
@@ -39,7 +39,7 @@ class Books:
 
     def count(self, table: str, where: str = "1") -> int:
         """Return how many rows a table has."""
-        found = self.rows(f"SELECT count(*) FROM {table} WHERE {where}")  # noqa: S608 - the test's own words
+        found = self.rows(f"SELECT count(*) FROM {table} WHERE {where}")
         return int(found[0][0]) if found else 0
 
 
@@ -75,7 +75,15 @@ def problems(books: Books, whatsapp: SimulatedWhatsApp, said: Mapping[str, Seque
     return found + doubles(books, whatsapp)
 
 
-def doubles(books: Books, whatsapp: SimulatedWhatsApp) -> list[str]:
+class Keeper(Protocol):
+    """Who has the provider's ledger."""
+
+    def ledger(self, **wanted: str) -> list[dict[str, Any]]:
+        """Return entries whose fields are as wanted."""
+        ...
+
+
+def doubles(books: Books, whatsapp: Keeper) -> list[str]:
     """Return effects that a phone received twice, or never without anybody being told."""
     found = []
     taken = Counter(entry["effect"] for entry in whatsapp.ledger(kind="send", taken="True"))

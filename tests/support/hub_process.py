@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from hub.killpoints import VARIABLE
 from tests.support.ports import free_ports
@@ -31,6 +32,31 @@ QUICK = {
 }
 
 
+class Process(Protocol):
+    """What a life needs of ``subprocess.Popen``."""
+
+    @property
+    def pid(self) -> int:
+        """Return the process id."""
+        ...
+
+    def poll(self) -> int | None:
+        """Return the exit code, None while it runs."""
+        ...
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return the exit code once it has ended."""
+        ...
+
+    def send_signal(self, sig: int) -> None:
+        """Send a signal, unless it has ended."""
+        ...
+
+    def kill(self) -> None:
+        """Send SIGKILL, unless it has ended."""
+        ...
+
+
 @dataclass
 class HubProcess:
     """One data directory with the hub that runs on it, through any number of lives."""
@@ -39,17 +65,19 @@ class HubProcess:
     environment: Mapping[str, str] = field(default_factory=dict)
     arguments: tuple[str, ...] = ()
     waits: Mapping[str, str] = field(default_factory=lambda: QUICK)
+    module: str = "hub"
 
     def __post_init__(self) -> None:
         """Choose ports for all its lives."""
         self.webhook_port, self.private_port, self.simulator_port = free_ports(3)
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Process | None = None
         self.lives = 0
+        self.log_file = self.data.parent / f"{self.data.name}.log"
+        self._began_at = 0
 
     def start(self, *, kill_at: str | None = None, wait: bool = True) -> None:
         """Begin a life; with ``kill_at`` it ends by SIGKILL at that point."""
         environment = {
-            **os.environ,
             **self.waits,
             "HUB_WEBHOOK_PORT": str(self.webhook_port),
             "HUB_PRIVATE_PORT": str(self.private_port),
@@ -59,21 +87,26 @@ class HubProcess:
         if kill_at is not None:
             environment[VARIABLE] = kill_at
         self.data.parent.mkdir(parents=True, exist_ok=True)
-        log = (self.data.parent / f"{self.data.name}.log").open("ab")
-        command = [sys.executable, "-m", "hub", "run", "--data", str(self.data), *self.arguments]
-        # Between fork and exec the child does nothing but ask to die with us.
-        self.process = subprocess.Popen(
-            command,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            preexec_fn=_die_with_us,  # noqa: PLW1509
-        )
-        log.close()
+        self.log_file.touch()
+        self._began_at = self.log_file.stat().st_size
+        self.process = self.spawn(environment)
         self.lives += 1
         if wait:
             self.wait_ready()
+
+    def spawn(self, environment: Mapping[str, str]) -> Process:
+        """Begin a process with this added to the environment."""
+        command = [sys.executable, "-m", self.module, "run", "--data", str(self.data), *self.arguments]
+        with self.log_file.open("ab") as log:
+            # Between fork and exec the child does nothing but ask to die with us.
+            return subprocess.Popen(
+                command,
+                env={**os.environ, **environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                preexec_fn=die_with_us,  # noqa: PLW1509
+            )
 
     def wait_ready(self) -> None:
         """Return once the hub takes deliveries, or has died."""
@@ -104,7 +137,14 @@ class HubProcess:
     @property
     def log(self) -> str:
         """What all lives have printed."""
-        return (self.data.parent / f"{self.data.name}.log").read_text(errors="replace")
+        return self.log_file.read_text(errors="replace")
+
+    @property
+    def said_ready(self) -> bool:
+        """Whether this life has printed that it is ready."""
+        with self.log_file.open("rb") as log:
+            log.seek(self._began_at)
+            return b"The hub is ready" in log.read()
 
     def resident_megabytes(self) -> float:
         """Return how much memory the process has in hand."""
@@ -140,6 +180,7 @@ def until(condition: Callable[[], object], what: str, seconds: float = 20.0) -> 
         time.sleep(0.02)
 
 
-def _die_with_us() -> None:
+def die_with_us() -> None:
+    """Ask the kernel to end this process with the thread that started it."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)

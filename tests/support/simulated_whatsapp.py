@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from connectors.whatsapp.sandbox import play
+from connectors.whatsapp.sandbox import LEDGER, play
 from hub.contracts import SandboxPlace
 from hub.system import SystemClock, SystemRandomness
 
@@ -35,9 +35,9 @@ class SimulatedWhatsApp:
         answer: dict[str, Any] = self._call("/control/say", said)
         return answer
 
-    def deliver(self, body: bytes) -> None:
-        """Sign any bytes, then send them as a webhook."""
-        self._call("/control/send", body)
+    def deliver(self, body: bytes) -> str:
+        """Sign any bytes, then send them as a webhook; return its id."""
+        return str(self._call("/control/send", body)["webhook"])
 
     def phone(self, number: str, *, after: int = 0, wait_seconds: float = 0) -> list[dict[str, Any]]:
         """Return what a phone received, oldest first."""
@@ -50,9 +50,9 @@ class SimulatedWhatsApp:
         """Misbehave from now on."""
         self._call("/control/faults", faults)
 
-    def ledger(self, **filters: Any) -> list[dict[str, Any]]:
+    def ledger(self, **wanted: str) -> list[dict[str, Any]]:
         """Return entries of the ledger."""
-        answer = self._call("/control/ledger?" + urllib.parse.urlencode(filters))
+        answer = self._call("/control/ledger?" + urllib.parse.urlencode(wanted))
         entries: list[dict[str, Any]] = answer["entries"]
         return entries
 
@@ -74,9 +74,28 @@ class SimulatedWhatsApp:
             return json.loads(answer.read() or b"null")
 
 
+class LedgerTail:
+    """Reads a ledger's file as it grows, which costs less than asking for it over and over."""
+
+    def __init__(self, directory: Path) -> None:
+        """Begin at the beginning; the file may not exist yet."""
+        self._path = directory / LEDGER
+        self._at = 0
+
+    def more(self) -> list[dict[str, Any]]:
+        """Return the entries that came since the last call."""
+        if not self._path.exists():
+            return []
+        with self._path.open("rb") as file:
+            file.seek(self._at)
+            whole, _, _ = file.read().rpartition(b"\n")
+        self._at += len(whole) + 1 if whole else 0
+        return [json.loads(line) for line in whole.splitlines()]
+
+
 @contextmanager
-def simulated_whatsapp(directory: Path, port: int, webhook_port: int) -> Iterator[SimulatedWhatsApp]:
-    """Run a simulator that outlives every hub of the test."""
+def simulated_whatsapp(directory: Path, port: int, webhook_port: int, **options: Any) -> Iterator[SimulatedWhatsApp]:
+    """Run a simulator that outlives every hub of the test; ``options`` replace some of ``SimulatorOptions``."""
     directory.mkdir(parents=True, exist_ok=True)
     randomness = SystemRandomness()
     place = SandboxPlace(
@@ -88,7 +107,7 @@ def simulated_whatsapp(directory: Path, port: int, webhook_port: int) -> Iterato
         uniform=randomness.uniform,
         now=SystemClock().now,
     )
-    played = play(place)
+    played = play(place, **options)
     started = threading.Event()
     loop = asyncio.new_event_loop()
     holder: dict[str, asyncio.Task[None]] = {}

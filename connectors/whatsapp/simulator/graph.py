@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from connectors.whatsapp.client import MAX_CORRELATION, MAX_TEXT, proof
@@ -69,6 +69,8 @@ class Graph:
             self._authorize(request)
             message = await _json(request)
             outgoing = read_outgoing(message)
+        except ClientDisconnect:
+            return CutResponse()
         except Refusal as refusal:
             self._note(message, outgoing=None, answer=str(refusal.status), code=refusal.code)
             return _error(refusal.status, refusal.code, refusal.details)

@@ -68,7 +68,7 @@ def _trouble(chance: random.Random, key: str, _number: int) -> None:
 
 
 def _arm(point: str, count: int) -> None:
-    killpoints._armed, killpoints._point, killpoints._left = point, point, count
+    killpoints.arm(f"{point}:{count}")
 
 
 def main() -> None:
