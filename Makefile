@@ -1,6 +1,6 @@
 # Runs every chore of the project by name; make help lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast check bench bench-compare backlog features samples lock clean
+.PHONY: help setup run test test-fast check bench bench-compare torture backlog features samples lock clean
 
 # The first Python that runs here with 3.11 or newer: a shim for a version that is absent does not.
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
@@ -8,6 +8,12 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 pyth
 ARGS ?= --sandbox --data .data
 PYTEST_ARGS ?=
 ONLY ?=
+KILLS ?= 0
+STORM ?= 0
+BACKLOG ?= 0
+SEED ?= 1
+JOBS ?= 2
+ENGINE ?= embedded
 UPGRADE ?=
 
 BIN := .venv/bin
@@ -53,6 +59,10 @@ bench: .venv/.hub .venv/.dev ## Measure the hub beside baselines into docs/figur
 
 bench-compare: .venv/.hub .venv/.dev ## Measure again, tell what changed since the last commit's figures; ONLY=... as above
 	@$(BIN)/python -m tests.benchmarks --compare --only "$(ONLY)"
+
+torture: .venv/.hub .venv/.dev ## Break the hub on purpose: KILLS=2000, STORM=1000000 events, BACKLOG=1000000 deliveries; SEED=... repeats
+	@$(BIN)/python -m tests.reliability --engine $(ENGINE) --seed $(SEED) --jobs $(JOBS) \
+		--kills $(KILLS) --storm $(STORM) --backlog $(BACKLOG)
 
 backlog: .venv/.hub .venv/.dev ## Drain a journal of 100,000 deliveries, showing speed with memory
 	@$(BIN)/python -m tests.benchmarks.ingest_backlog
