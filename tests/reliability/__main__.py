@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import json
+import subprocess
 import sys
+import tempfile
+from pathlib import Path
+from typing import Any, Final
 
-from tests.reliability import torture
+from rich.console import Console
+
+from tests.reliability import storm, torture
+from tests.support.figures import keep
+
+_STORM_KILLS: Final = 10
+_HANDLED: Final = 10_000
 
 
 def main() -> int:
@@ -18,8 +29,47 @@ def main() -> int:
     parser.add_argument("--storm", type=int, default=0)
     parser.add_argument("--backlog", type=int, default=0)
     given = parser.parse_args()
-    kept = torture.torture(given.kills, given.seed, given.jobs) if given.kills else True
-    return 0 if kept else 1
+    if not (given.kills or given.storm or given.backlog):
+        parser.error("name what to do: KILLS=2000, STORM=1000000 or BACKLOG=1000000")
+    kept = [
+        not given.kills or torture.torture(given.kills, given.seed, given.jobs),
+        not given.storm or _storm(given.storm, given.seed),
+        not given.backlog or _backlog(given.backlog),
+    ]
+    return 0 if all(kept) else 1
+
+
+def _storm(events: int, seed: int) -> bool:
+    console = Console(stderr=True)
+    with tempfile.TemporaryDirectory(prefix="storm-") as folder, console.status(f"a storm of {events} events"):
+        found = storm.storm(Path(folder), seed, events, _STORM_KILLS)
+    sys.stdout.write(f"{keep('torture_storm', storm.figures(found, _STORM_KILLS))}: {len(found.problems)} problems\n")
+    for problem in found.problems[:20]:
+        console.print(problem, markup=False, highlight=False)
+    if found.problems:
+        console.print(f"again with: make torture STORM={events} SEED={seed}")
+    return not found.problems
+
+
+def _backlog(count: int) -> bool:
+    """Ingest all of it, then a smaller one through every group as well; each in a process whose memory is its own."""
+    with Console(stderr=True).status(f"a backlog of {count} deliveries"):
+        ingested = _drain("--deliveries", str(count))
+        handled = _drain("--deliveries", str(min(count, _HANDLED)), "--handled")
+    figures = {
+        "what": "long messages drained from a journal: by ingest alone, then fewer by every group; no effect is carried out",
+        "engine": "embedded",
+        "ingested": ingested,
+        "handled": handled,
+    }
+    sys.stdout.write(f"{keep('torture_backlog', figures)}: {ingested['published']} of {count} published\n")
+    return bool(ingested["published"] == count)
+
+
+def _drain(*arguments: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "tests.benchmarks.ingest_backlog", *arguments]
+    found: dict[str, Any] = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+    return found
 
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ def torture(kills: int, seed: int, jobs: int) -> bool:
 def _figures(ran: list[Ran], kills: int, seed: int, jobs: int, seconds: float) -> dict[str, Any]:
     done = sum(one.kills for one in ran)
     return {
-        "what": "kills of a hub under traffic in runs of a seed each; every line must end once, in order, or be visible",
+        "what": "a hub killed under traffic in runs of a seed each: every line must end once, in order, or be visible",
         "engine": "embedded",
         "wanted_kills": kills,
         "kills": done,

@@ -77,7 +77,7 @@ class Verdict:
 
 def judge(evidence: Evidence) -> Verdict:
     """Hold a stopped hub's books against what customers, provider, undertaker know."""
-    verdict = Verdict(problems=list(_unsound(evidence.data)))
+    verdict = Verdict(problems=list(unsound(evidence.data)))
     if not verdict.problems:
         books = Books(evidence.data)
         whatsapp = _Ledger(evidence.ledger)
@@ -86,9 +86,9 @@ def judge(evidence: Evidence) -> Verdict:
         verdict.problems += doubles(books, whatsapp)
         verdict.problems += _answered(evidence, books, verdict.ends)
         verdict.problems += _doubted(evidence, books)
-        verdict.problems += _followed(books)
+        verdict.problems += followed(books)
         verdict.problems += _refusals(evidence, books, verdict.ends)
-        verdict.problems += _balance(evidence.data)
+        verdict.problems += balance(evidence.data)
     return verdict
 
 
@@ -102,7 +102,7 @@ class _Ledger:
         return [one for one in self._entries if all(str(one.get(name)) == value for name, value in wanted.items())]
 
 
-def _unsound(data: Path) -> Iterable[str]:
+def unsound(data: Path) -> Iterable[str]:
     """Let SQLite check every page of every file."""
     for path in (data / "hub.db", *(segment.path for segment in list_segments(data / JOURNAL))):
         with closing(sqlite3.connect(path)) as connection:
@@ -190,7 +190,7 @@ def _doubted(evidence: Evidence, books: Books) -> Iterable[str]:
         yield f"doubtful, yet nobody was told: {sorted(silent)}"
 
 
-def _followed(books: Books) -> Iterable[str]:
+def followed(books: Books) -> Iterable[str]:
     """Look whether any group passed over an event of a key to take a later one first."""
     reached: dict[tuple[str, str], int] = {}
     for key, actor, cause, id_ in books.rows(_PASSED):
@@ -216,7 +216,7 @@ def _refusals(evidence: Evidence, books: Books, ends: Counter[str]) -> Iterable[
     ends["dead letter"] += len(kept & bodies)
 
 
-def _balance(data: Path) -> Iterable[str]:
+def balance(data: Path) -> Iterable[str]:
     """Ask the hub's own account."""
 
     async def ask() -> tuple[str, ...]:

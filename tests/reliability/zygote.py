@@ -20,6 +20,7 @@ from typing import Any, Final
 from hub import discovery, killpoints
 from hub.cli import starting
 from hub.domain import business_time
+from tests.reliability import storm_life
 from tests.reliability.echo import echoing
 
 _BROKE: Final = 70
@@ -56,7 +57,7 @@ def _wait(pid: int) -> int:
 
 
 def _live(wanted: dict[str, Any]) -> None:
-    """Be ``hub run`` in a process of its own; never returns."""
+    """Be ``hub run``, or a life in a storm, in a process of its own; never returns."""
     try:
         if sys.platform == "linux":
             ctypes.CDLL(None).prctl(1, signal.SIGKILL)
@@ -67,6 +68,9 @@ def _live(wanted: dict[str, Any]) -> None:
             os.dup2(number, target)
         os.environ.update(wanted["environment"])
         killpoints.arm(wanted["kill_at"])
+        if "storm" in wanted:
+            storm_life.live(Path(wanted["data"]), wanted["storm"])
+            os._exit(0)
         starting.start(Path(wanted["data"]), None, None, starting.Manner())
     except BaseException:  # noqa: BLE001 - nothing of the zygote may run on in its child
         sys.excepthook(*sys.exc_info())
