@@ -57,7 +57,7 @@ def _backlog(count: int) -> bool:
         ingested = _drain("--deliveries", str(count))
         handled = _drain("--deliveries", str(min(count, _HANDLED)), "--handled")
     figures = {
-        "what": "long messages drained from a journal: by ingest alone, then fewer by every group; no effect is carried out",
+        "what": "long messages drained from a journal: by ingest alone, then fewer by every group; no effect leaves",
         "engine": "embedded",
         "ingested": ingested,
         "handled": handled,
