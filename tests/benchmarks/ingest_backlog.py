@@ -25,6 +25,7 @@ from hub.store.sqlite import SqliteStore
 from hub.store.transaction import Transaction
 from hub.store.types import to_microseconds
 from hub.system import SystemClock, SystemRandomness
+from hub.telemetry import configure_logs
 from tests.support.webhooks import of_messages, text
 
 SEGMENT: Final = 20_000
@@ -127,6 +128,7 @@ async def all_handled(hub: bootstrap.Hub, store: SqliteStore, handlers: Sequence
 
 def main() -> None:
     """Write a backlog, drain it, print the figures as JSON."""
+    configure_logs(json=True)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--deliveries", type=int, default=100_000)
     parser.add_argument("--handled", action="store_true", help="through every group as well")

@@ -1,4 +1,4 @@
-"""One life in a storm: ingest with all groups on a store that fails now and then, with handlers that do."""
+"""One life in a storm: ingest with all groups on a store that fails at times, with handlers that do."""
 
 from __future__ import annotations
 
