@@ -24,7 +24,7 @@ from tests.support.simulated_whatsapp import simulated_whatsapp
 
 KILLED: Final = -9
 _LOOK_SECONDS: Final = 0.005
-_PATIENCE_SECONDS: Final = 60.0
+_PATIENCE_SECONDS: Final = 120.0
 _START_SECONDS: Final = 30.0
 _LONGEST_PAUSE_SECONDS: Final = 0.05
 
@@ -130,7 +130,7 @@ class _Run:
         until(lambda: self._crowd.all_accepted, f"all accepted: {self._hub.log[-2000:]}", _PATIENCE_SECONDS)
         until(self._is_at_rest, f"at rest: {self._hub.log[-2000:]}", _PATIENCE_SECONDS)
         until(lambda: self._crowd.all_accepted, "the last statuses accepted", _PATIENCE_SECONDS)
-        assert self._hub.stop() == 0, self._hub.log[-3000:]
+        assert self._hub.stop(_PATIENCE_SECONDS) == 0, self._hub.log[-3000:]
 
     def _end(self, death: Death) -> None:
         hub = self._hub
@@ -149,7 +149,7 @@ class _Run:
 
     def _buried(self, name: str, code: int, *, or_clean: bool = False) -> None:
         """See that the life ended as meant; write down whose call it cut off."""
-        found = self._hub.wait_dead()
+        found = self._hub.wait_dead(_PATIENCE_SECONDS)
         assert found == code or (or_clean and found == 0), f"{name}: {found}\n{self._hub.log[-3000:]}"
         self.deaths[name if found else "clean"] += 1
         self.kills += found == KILLED
