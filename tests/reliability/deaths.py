@@ -14,8 +14,8 @@ How = Literal["point", "running", "starting", "stopping", "calling", "clean"]
 _LATEST: Final = 10
 _NO_PLACE_OF_THEIRS: Final = {"migration.before_commit", "stop.draining"}
 _BY_NAME: Final = tuple(name for name in POINTS if name not in _NO_PLACE_OF_THEIRS)
-# What one round holds beside every point of the path; a clean stop among them is no kill.
-_OTHERS: Final[tuple[How, ...]] = ("running",) * 4 + ("starting",) * 2 + ("stopping", "calling", "calling", "clean")
+# What one round holds beside every point of the path.
+_OTHERS: Final[tuple[How, ...]] = ("running",) * 4 + ("starting",) * 2 + ("stopping", "calling", "calling")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,8 @@ def _round(chance: random.Random) -> list[Death]:
         longest = 0.25 if how == "starting" else 0.5
         found.append(Death(how, "", chance.uniform(0, longest), chance.expovariate(1 / 0.02)))
     chance.shuffle(found)
+    # No kill, so it stands where a round that ends early still has it.
+    found.insert(chance.randrange(len(found) // 2), Death("clean", "", chance.uniform(0, 0.5)))
     return found
 
 

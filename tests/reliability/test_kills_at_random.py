@@ -17,12 +17,14 @@ WHOLE_KILLS = 6
 
 @pytest.mark.feature("OP-01")
 @pytest.mark.feature("OP-05")
+@pytest.mark.feature("OP-15")
 @pytest.mark.feature("DE-02")
 @pytest.mark.parametrize("seed", range(1, 10))
 def test_killed_twenty_times_the_hub_loses_nothing_doubles_nothing(seed: int, tmp_path: Path) -> None:
     report = kill_often(tmp_path, seed, FORKED_KILLS)
 
     assert report.kills == FORKED_KILLS
+    assert report.deaths["clean"], "no clean stop under load"
     _assert_kept(report)
 
 
