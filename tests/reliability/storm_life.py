@@ -30,6 +30,15 @@ _ODDS: Final = (98, 1, 1)
 _LOOK_SECONDS: Final = 0.5
 
 
+class BadStore(UnreliableStore):
+    """Passes for the hub's own store, whose engine the start asks for."""
+
+    def __init__(self, reliable: SqliteStore) -> None:
+        """Serve faithfully until told otherwise."""
+        super().__init__(reliable)
+        self.engine = reliable.engine
+
+
 class BadLuck(Exception):
     """What a handler raises when the seed says so."""
 
@@ -47,7 +56,7 @@ async def _live(data: Path, chance: random.Random) -> None:
     hub = bootstrap.assemble(settings, {}, SystemClock(), SystemRandomness())
     hub.connectors = discovery.connectors()
     async with bootstrap.storing(hub) as store:
-        unreliable = UnreliableStore(store)
+        unreliable = BadStore(store)
         served = cast("SqliteStore", unreliable)
         async with bootstrap.ingesting(hub, served), bootstrap.working(hub, served):
             unreliable.fault = lambda: chance.choices(_FAULTS, _ODDS)[0]
