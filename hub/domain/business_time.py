@@ -52,18 +52,40 @@ def _next_interval(attendance: Attendance, instant: datetime) -> tuple[datetime,
 
 def _intervals(attendance: Attendance, start: datetime) -> Iterator[tuple[datetime, datetime]]:
     """Yield intervals that end after ``start``, in UTC, so that a time change within one is counted exactly."""
-    zone = ZoneInfo(attendance.zone)
-    first = start.astimezone(zone).date()
+    first = start.astimezone(ZoneInfo(attendance.zone)).date()
     for days in range(_HORIZON_DAYS):
-        day = first + timedelta(days=days)
-        if _is_closed(attendance, day):
-            continue
-        for interval in attendance.week.get(WEEKDAYS[day.weekday()], ()):
-            opens = datetime.combine(day, interval.opens, zone).astimezone(UTC)
-            last_day = day if interval.closes > interval.opens else day + timedelta(days=1)
-            closes = datetime.combine(last_day, interval.closes, zone).astimezone(UTC)
+        for opens, closes in _intervals_of(_Same(attendance), first + timedelta(days=days)):
             if closes > start:
                 yield opens, closes
+
+
+class _Same:
+    """Attendance as a key of a cache: the same object, since its tables have no hash."""
+
+    __slots__ = ("attendance",)
+
+    def __init__(self, attendance: Attendance) -> None:
+        self.attendance = attendance
+
+    def __hash__(self) -> int:
+        return id(self.attendance)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.attendance is self.attendance
+
+
+@lru_cache(maxsize=1024)
+def _intervals_of(same: _Same, day: date) -> tuple[tuple[datetime, datetime], ...]:
+    attendance = same.attendance
+    if _is_closed(attendance, day):
+        return ()
+    zone = ZoneInfo(attendance.zone)
+    found = []
+    for interval in attendance.week.get(WEEKDAYS[day.weekday()], ()):
+        opens = datetime.combine(day, interval.opens, zone).astimezone(UTC)
+        last_day = day if interval.closes > interval.opens else day + timedelta(days=1)
+        found.append((opens, datetime.combine(last_day, interval.closes, zone).astimezone(UTC)))
+    return tuple(found)
 
 
 def _is_closed(attendance: Attendance, day: date) -> bool:

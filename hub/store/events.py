@@ -111,7 +111,7 @@ def envelope(row: Row[Any]) -> CloudEvent[Any]:
     except ValueError as error:
         msg = f"the data of the event does not fit {row.type}: {type(error).__name__}"
         raise Unreadable(msg) from error
-    return CloudEvent.model_construct(
+    return CloudEvent.trusted(
         specversion="1.0",
         id=row.id,
         source=row.source,

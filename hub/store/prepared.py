@@ -97,7 +97,7 @@ class _Prepared:
 
     compiled: SQLCompiler
     sql: str
-    order: Sequence[str]
+    binds: Sequence[tuple[str, Convert | None]]
     given: Mapping[str, object]
     converts: Mapping[str, Convert]
     lists: tuple[str, ...]
@@ -113,8 +113,7 @@ class _Prepared:
         values = {**self.given, **params} if self.given else params
         if self.lists:
             return self._bind_lists(values)
-        converts = self.converts
-        return self.sql, [converts[name](values[name]) if name in converts else values[name] for name in self.order]
+        return self.sql, [values[name] if convert is None else convert(values[name]) for name, convert in self.binds]
 
     def _bind_lists(self, values: Mapping[str, object]) -> tuple[str, list[object]]:
         lists: dict[str, list[Any]] = {name: _padded(values[name]) for name in self.lists}
@@ -198,7 +197,8 @@ def _compile(dialect: Dialect, statement: Executable, names: tuple[str, ...]) ->
         if (convert := bind.type.dialect_impl(dialect).bind_processor(dialect)) is not None
     }
     yielded = getattr(statement, "exported_columns", ())
-    return _Prepared(compiled, str(compiled), order, given, converts, lists, [column.type for column in yielded])
+    binds = [(name, converts.get(name)) for name in order]
+    return _Prepared(compiled, str(compiled), binds, given, converts, lists, [column.type for column in yielded])
 
 
 def _execute(connection: Connection, sql: str, values: Any, *, many: bool = False) -> Any:

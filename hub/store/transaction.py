@@ -166,7 +166,7 @@ class Transaction:
         """State a fact; it is written when the transaction ends, never without the rest of it."""
         origin = self.origin
         event_id = id or ids.derived_event_id(origin.cause, origin.by, data.TYPE, self._next(data.TYPE))
-        event = CloudEvent.model_construct(
+        event = CloudEvent.trusted(
             specversion="1.0",
             id=event_id,
             source=source or f"/hub/{origin.by}",
