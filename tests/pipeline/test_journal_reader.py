@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -116,6 +118,18 @@ def test_a_disk_that_cannot_be_read_is_waited_for(directory: Path) -> None:
     segment.path.write_bytes(whole)
 
     assert len(read_all(directory)) == 40
+
+
+@pytest.mark.parametrize("damage", ["received_at = 'never'", "headers = 'no JSON'", "body = 1"])
+def test_a_damaged_row_is_an_alarm_like_a_damaged_disk(directory: Path, damage: str) -> None:
+    with contextlib.closing(sqlite3.connect(list_segments(directory)[0].path)) as segment, segment:
+        segment.execute(f"UPDATE deliveries SET {damage} WHERE row = 1")  # noqa: S608 - the test's own words
+    reader = JournalReader(directory)
+
+    with pytest.raises(JournalUnavailable, match="cannot be read now"):
+        reader.read(None, rows=10, size=2**40)
+
+    reader.close()
 
 
 async def test_a_reader_follows_the_writer(tmp_path: Path) -> None:

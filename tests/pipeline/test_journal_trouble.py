@@ -119,7 +119,7 @@ async def test_trying_again_leaves_no_litter(journal: JournalWriter, monkeypatch
     await journal.append(a_row(b"before"))
     assert journal._connection is not None
     with monkeypatch.context() as broken:
-        broken.setattr(segment, "_sync", fail)
+        broken.setattr(segment, "sync", fail)
         journal._connection.close()
         with pytest.raises(JournalUnavailable):
             await journal.append(a_row(b"refused"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -9,6 +10,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hub.pipeline.journal import Cursor, JournalMismatch, JournalReader
+from hub.pipeline.journal.segment import publish
 from hub.ports import Clock, Store
 from hub.store import deliveries, suspects
 from hub.telemetry import logger
@@ -17,6 +19,8 @@ from schemas.fields import Instant
 log = logger("ingest")
 
 FILE: Final = "ingested.json"
+_SECTOR: Final = 512
+"""What a disk writes whole or not at all, also when its power is cut."""
 
 
 class Mark(BaseModel):
@@ -63,14 +67,33 @@ class MarkFile:
             return None
 
     def write(self, mark: Mark) -> None:
-        """Replace the mark, unless it says so already."""
+        """Replace the mark, unless it says so already.
+
+        A cursor that moved is written in place, within one sector: a power cut leaves the one before, or this one.
+        Anything else is durable before this returns.
+
+        Raises:
+            OSError: The disk does not take it.
+        """
         if mark == self._written:
             return
         path = self.directory / FILE
-        draft = path.with_suffix(".draft")
-        draft.write_text(mark.model_dump_json())
-        draft.rename(path)
+        content = mark.model_dump_json().encode().ljust(_SECTOR)
+        if self._written is not None and mark.at(None) == self._written.at(None):
+            _overwrite(path, content)
+        else:
+            draft = path.with_suffix(".draft")
+            draft.write_bytes(content)
+            publish(draft, path)
         self._written = mark
+
+
+def _overwrite(path: Path, content: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY)
+    try:
+        os.pwrite(descriptor, content, 0)
+    finally:
+        os.close(descriptor)
 
 
 async def examine(reader: JournalReader, store: Store, clock: Clock) -> Mark | None:

@@ -194,6 +194,7 @@ class JournalReader:
 def _readable() -> Iterator[None]:
     try:
         yield
-    except (sqlite3.Error, OSError) as error:
+    # What a damaged segment gives instead of a delivery is of no type that can be relied on.
+    except (sqlite3.Error, OSError, TypeError, ValueError) as error:
         msg = f"the journal cannot be read now: {error}"
         raise JournalUnavailable(msg) from error

@@ -120,9 +120,18 @@ def free_bytes(directory: Path) -> int:
 
 def publish(draft: Path, path: Path) -> None:
     """Give a finished file its name, durably."""
-    _sync(draft)
+    sync(draft)
     draft.rename(path)
-    _sync(path.parent)
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Make a file's content durable, or a directory's names."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _connect(segment: SegmentFile) -> sqlite3.Connection:
@@ -140,11 +149,3 @@ def _configure(connection: sqlite3.Connection) -> sqlite3.Connection:
         msg = f"the journal's file system grants journal_mode={mode}, synchronous={level}; it must be a local disk"
         raise sqlite3.OperationalError(msg)
     return connection
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -22,6 +22,7 @@ from hub.pipeline.journal.segment import (
     open_for_writing,
     publish,
     remove,
+    sync,
 )
 from hub.ports import Clock, Randomness
 from hub.telemetry import logger
@@ -185,6 +186,8 @@ class JournalWriter:
         """Open the next segment with a probe; stay not ready when the disk does not let us."""
         try:
             self._refuse_short_disk()
+            # The directory's own name may be as new as what it holds.
+            sync(self.directory.parent)
             number, base = self._next()
             journal, segment_id = self._journal_id(), self._randomness.token()[:16]
             segment = create_segment(self.directory, journal, number, segment_id, base)

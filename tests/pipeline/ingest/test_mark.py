@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hub.pipeline.ingest import examine
-from hub.pipeline.ingest.mark import FILE, Mark
+from hub.pipeline.ingest.mark import FILE, Mark, MarkFile
 from hub.pipeline.journal import JournalMismatch, JournalReader
 from tests.pipeline.ingest.rig import Rig
 from tests.support.stores import STORE_ID, migrated_store
@@ -26,6 +26,20 @@ async def test_the_mark_follows_the_cursor(rig: Rig) -> None:
     mark = mark_of(rig)
 
     assert (mark.store_id, mark.segment, mark.row, mark.restored_at) == (STORE_ID, 1, 2, None)
+
+
+async def test_a_moved_cursor_is_written_in_place_within_a_sector(rig: Rig) -> None:
+    """A mark that is renamed over the last one without a sync would be empty after a power cut."""
+    path = rig.data / "journal" / FILE
+    await rig.take(of_messages(text("wamid.1")))
+    file, mark = MarkFile(path.parent), mark_of(rig)
+    file.write(mark)
+    before = path.stat()
+
+    file.write(mark.model_copy(update={"row": 7}))
+
+    assert (path.stat().st_ino, path.stat().st_size) == (before.st_ino, 512)
+    assert mark_of(rig).row == 7
 
 
 async def test_a_foreign_database_is_refused(rig: Rig) -> None:
