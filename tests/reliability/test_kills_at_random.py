@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def test_killed_twenty_times_the_hub_loses_nothing_doubles_nothing(seed: int, tm
 @pytest.mark.feature("OP-01")
 @pytest.mark.feature("OP-05")
 def test_whole_processes_keep_the_promise_as_forks_do(tmp_path: Path) -> None:
-    report = kill_often(tmp_path, 100, WHOLE_KILLS, partial(HubProcess, module=echo.__name__))
+    report = kill_often(tmp_path, 100, WHOLE_KILLS, partial(HubProcess, program=(sys.executable, "-m", echo.__name__)))
 
     assert report.kills == WHOLE_KILLS
     _assert_kept(report)

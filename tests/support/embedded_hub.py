@@ -8,7 +8,7 @@ import dataclasses
 import hashlib
 import hmac
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -99,10 +99,12 @@ def text_message(phone: str, text: str, id_: str, timestamp: int) -> dict[str, A
 
 
 @contextlib.asynccontextmanager
-async def embedded_hub(data: Path, waits: Waits | None = None) -> AsyncIterator[EmbeddedHub]:
+async def embedded_hub(
+    data: Path, waits: Waits | None = None, environment: Mapping[str, str] = _ENVIRONMENT
+) -> AsyncIterator[EmbeddedHub]:
     """Run all parts of a hub in this process until the block ends."""
     settings = HubSettings(data=data, waits=waits or Waits())
-    hub = bootstrap.assemble(settings, _ENVIRONMENT, SystemClock(), SystemRandomness())
+    hub = bootstrap.assemble(settings, environment, SystemClock(), SystemRandomness())
     sender = ScriptedSender()
     connection = hub.connections["whatsapp"]
     assets = {name: dataclasses.replace(route, sender=sender) for name, route in connection.assets.items()}

@@ -65,7 +65,7 @@ class HubProcess:
     environment: Mapping[str, str] = field(default_factory=dict)
     arguments: tuple[str, ...] = ()
     waits: Mapping[str, str] = field(default_factory=lambda: QUICK)
-    module: str = "hub"
+    program: tuple[str, ...] = (sys.executable, "-m", "hub")
 
     def __post_init__(self) -> None:
         """Choose ports for all its lives."""
@@ -96,7 +96,7 @@ class HubProcess:
 
     def spawn(self, environment: Mapping[str, str]) -> Process:
         """Begin a process with this added to the environment."""
-        command = [sys.executable, "-m", self.module, "run", "--data", str(self.data), *self.arguments]
+        command = [*self.program, "run", "--data", str(self.data), *self.arguments]
         with self.log_file.open("ab") as log:
             # Between fork and exec the child does nothing but ask to die with us.
             return subprocess.Popen(
