@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -143,3 +144,18 @@ async def test_a_reader_follows_the_writer(tmp_path: Path) -> None:
             assert entry.delivery.body == b"%d" % number * 1000
             cursor = entry.after
     reader.close()
+
+
+async def test_what_a_killed_writer_left_is_made_durable_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with a_writer(tmp_path / "live").running() as writer:
+        await writer.append(a_row(b"written"))
+        shutil.copytree(tmp_path / "live", tmp_path / "killed")
+    synced: list[str] = []
+    monkeypatch.setattr("hub.pipeline.journal.reader.sync", lambda path: synced.append(path.name))
+
+    (entry,) = read_all(tmp_path / "killed")
+
+    assert entry.delivery.body == b"written"
+    assert synced == [list_segments(tmp_path / "killed")[0].path.name + "-wal"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 
 from hub.errors import JournalUnavailable
 from hub.pipeline.journal import JournalWriter, segment, writer
-from hub.pipeline.journal.segment import list_segments
+from hub.pipeline.journal.segment import _configure, list_segments
 from tests.support.clock import FakeClock
 from tests.support.journals import a_row, a_writer, bodies
 
@@ -131,6 +133,33 @@ async def test_trying_again_leaves_no_litter(journal: JournalWriter, monkeypatch
 
     assert bodies(journal.directory) == [b"before", b"after"]
     assert not list(journal.directory.glob("*draft*"))
+
+
+async def test_a_segment_whose_wal_stayed_behind_is_never_begun(
+    journal: JournalWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Closing moves the WAL into the file; when the disk refuses that, SQLite keeps it beside, in silence."""
+    await journal.append(a_row(b"before"))
+    with monkeypatch.context() as broken, contextlib.ExitStack() as others:
+
+        def held(connection: sqlite3.Connection) -> sqlite3.Connection:
+            _configure(connection)
+            other = sqlite3.connect(journal.directory / "next.draft", check_same_thread=False)
+            other.execute("SELECT * FROM sqlite_master").fetchall()
+            others.enter_context(contextlib.closing(other))
+            return connection
+
+        broken.setattr(segment, "_configure", held)
+        assert journal._connection is not None
+        journal._connection.close()
+        with pytest.raises(JournalUnavailable):
+            await journal.append(a_row(b"refused"))
+        await until(lambda: "written whole" in journal.why_not)
+        assert len(list_segments(journal.directory)) == 1
+    await until(lambda: journal.ready)
+    await journal.append(a_row(b"after"))
+
+    assert bodies(journal.directory) == [b"before", b"after"]
 
 
 async def test_a_listener_hears_of_commits_only(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from hub.pipeline.journal.segment import (
     list_segments,
     open_for_reading,
     remove,
+    sync,
 )
 from schemas import ids
 
@@ -185,6 +186,10 @@ class JournalReader:
         if self._open is not None and self._open[0] == segment:
             return self._open[1]
         self.close()
+        # Of a killed writer the system may hold a commit that no disk has: whoever ingested it would be ahead of it.
+        wal = segment.path.with_name(f"{segment.path.name}-wal")
+        if wal.exists():
+            sync(wal)
         connection = open_for_reading(segment)
         self._open = (segment, connection)
         return connection

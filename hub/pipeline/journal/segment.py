@@ -68,6 +68,10 @@ def create_segment(directory: Path, journal: str, number: int, segment_id: str, 
         connection.execute("INSERT INTO segment VALUES (?, ?, ?, ?)", (journal, number, segment_id, base))
     finally:
         connection.close()
+    # A close does not say that the disk refused what it had to move out of the WAL.
+    if Path(f"{draft}-wal").exists():
+        msg = "a new segment could not be written whole"
+        raise sqlite3.OperationalError(msg)
     path = directory / f"{number:08d}-{segment_id}.segment"
     publish(draft, path)
     return SegmentFile(number, segment_id, path)
