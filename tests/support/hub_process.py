@@ -157,6 +157,17 @@ class HubProcess:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.private_port}{path}", timeout=5) as answer:
             return str(answer.read().decode())
 
+    def readiness(self) -> str:
+        """Return what the hub says of itself, ready or not.
+
+        Raises:
+            OSError: It says nothing.
+        """
+        try:
+            return self.get("/readyz")
+        except urllib.error.HTTPError as answer:
+            return str(answer.read().decode())
+
     def _is_ready_or_dead(self) -> bool:
         if not self.alive:
             return True

@@ -40,7 +40,7 @@ def _torture(folder: Path, count: int, seed: int) -> dict[str, Any]:
     failures: list[str] = []
     for first in range(0, count, _RECORDED_FOR):
         own = seed + first // _RECORDED_FOR
-        recording = record(folder / f"recording-{own}", way=ways.SOUND, seed=own, lives=2)
+        recording = record(folder / f"recording-{own}", way=ways.SOUND, seed=own, roles=("all", "all"))
         numbers = range(min(_RECORDED_FOR, count - first))
         failed = False
         for cut in cuts(recording, own, numbers):

@@ -16,7 +16,6 @@ from typing import Any, Final
 
 import pytest
 
-from tests.support.audit import Books
 from tests.support.hub_process import HubProcess, until
 from tests.support.power.strace import CALLS
 from tests.support.power.tape import Op, Tape
@@ -26,6 +25,7 @@ _TOOL: Final = "strace"
 _PHONES: Final = 6
 _LONGEST_WRITE: Final = 16 * 1024 * 1024
 _FILE: Final = "recording.json"
+_KILLED_AT_SYNC: Final = (4, 40)
 _AFTER_CALLS: Final = 4
 """So many messages come when calls have been made: the disk goes on after what was said to providers."""
 
@@ -83,15 +83,16 @@ def traced(trace: Path, *options: str) -> tuple[str, ...]:
     return (_TOOL, "-D", "-f", "--seccomp-bpf", "-yy", "-o", str(trace), *options)
 
 
-def record(
-    folder: Path, *, way: str, seed: int, lives: int = 1, messages: int = 24, arguments: tuple[str, ...] = ()
-) -> Recording:
-    """Run a hub while customers write, each life but the last ended cleanly where the seed is odd, else by SIGKILL.
+def record(folder: Path, *, way: str, seed: int, roles: tuple[str, ...] = ("all",), messages: int = 24) -> Recording:
+    """Run a hub while customers write, one life for each role.
 
-    Segments are small, gone as soon as they are ingested, so that their end is part of the story as well.
+    Each life but the last ends cleanly where the seed is odd; where it is even by SIGKILL as a thread asks for a sync,
+    so that the next life finds what was written, yet never synced. Segments are small, gone as soon as they are
+    ingested, so that their end is part of the story as well.
     """
     folder.mkdir(parents=True)
-    hub = HubProcess(folder / "data", arguments=arguments)
+    lives = len(roles)
+    hub = HubProcess(folder / "data")
     (folder / "data.path").write_text(str(hub.data))
     with simulated_whatsapp(folder / "provider", hub.simulator_port, hub.webhook_port) as whatsapp:
         hub.environment = {
@@ -103,21 +104,19 @@ def record(
         found.save()
         chance = random.Random(seed)
         try:
-            for life in range(1, lives + 1):
+            for life, role in enumerate(roles, 1):
                 trace = folder / f"life-{life}.trace"
-                record_all = ("-s", str(_LONGEST_WRITE), "-e", f"trace={CALLS}")
-                careless = (sys.executable, "-m", "tests.support.power.careless_hub", way)
-                hub.program = (*traced(trace, *record_all), *careless)
+                options = ["-s", str(_LONGEST_WRITE), "-e", f"trace={CALLS}"]
+                clean = life == lives or seed % 2 == 1
+                if not clean:
+                    options += ["-e", f"inject=fdatasync:signal=SIGKILL:when={chance.randint(*_KILLED_AT_SYNC)}"]
+                hub.program = (*traced(trace, *options), sys.executable, "-m", "tests.support.power.careless_hub", way)
+                hub.arguments = ("--role", role)
                 hub.start()
-                assert hub.alive, hub.log[-3000:]
+                assert hub.alive or not clean, hub.log[-3000:]
                 numbers = range((life - 1) * messages // lives, life * messages // lives)
-                _write(whatsapp, chance, numbers[:-_AFTER_CALLS])
-                if not arguments:
-                    # We read only beside the hub: the last one to close a database writes to it.
-                    until(lambda: _has_called(Books(hub.data)), "every answer sent", seconds=40)
-                _write(whatsapp, chance, numbers[-_AFTER_CALLS:])
-                until(lambda: not whatsapp.undelivered(), "everything accepted", seconds=40)
-                if life < lives and seed % 2:
+                _live(hub, whatsapp, chance, numbers, sends=role == "all")
+                if life < lives and hub.alive:
                     assert hub.stop() == 0, hub.log[-3000:]
                 hub.kill()
                 _await_end(hub, trace)
@@ -126,25 +125,29 @@ def record(
     return found
 
 
-def _write(whatsapp: SimulatedWhatsApp, chance: random.Random, numbers: range) -> None:
+def _live(hub: HubProcess, whatsapp: SimulatedWhatsApp, chance: random.Random, numbers: range, *, sends: bool) -> None:
+    """Write messages until they are all accepted, or the hub is killed."""
+
+    def taken() -> bool:
+        return not hub.alive or not whatsapp.undelivered()
+
+    def called() -> bool:
+        # Not by a look into the database: whoever closes one last writes to it, which nobody would have recorded.
+        return not hub.alive or bool(whatsapp.ledger(kind="send"))
+
     for number in numbers:
+        if number == numbers[-_AFTER_CALLS] and sends:
+            until(called, "customers called", seconds=40)
         phone = f"+52 222 777 {chance.randrange(_PHONES):04d}"
         # Some together, as Meta batches them; some long, so that a delivery spans pages of the journal.
         said = [
-            {
-                "from": phone,
-                "text": f"{number}.{part} " + "x" * chance.choice([5, 50, 3000]),
-                "id": f"w.{number}.{part}",
-            }
+            {"from": phone, "text": f"{number} " + "x" * chance.choice([5, 50, 3000]), "id": f"w.{number}.{part}"}
             for part in range(chance.choice([1, 1, 1, 3]))
         ]
         whatsapp.say_all(said)
         if chance.random() < 0.4:
-            until(lambda: not whatsapp.undelivered(), "accepted", seconds=40)
-
-
-def _has_called(books: Books) -> bool:
-    return books.count("effects") > 0 and books.count("effects", "state IN ('intent', 'sending')") == 0
+            until(taken, "accepted", seconds=40)
+    until(taken, "everything accepted", seconds=40)
 
 
 def _await_end(hub: HubProcess, trace: Path) -> None:
