@@ -9,6 +9,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from hub.errors import JournalUnavailable
 from hub.pipeline.journal import Cursor, JournalMismatch, JournalReader
 from hub.pipeline.journal.segment import publish
 from hub.ports import Clock, Store
@@ -73,18 +74,22 @@ class MarkFile:
         Anything else is durable before this returns.
 
         Raises:
-            OSError: The disk does not take it.
+            JournalUnavailable: The disk does not take it now.
         """
         if mark == self._written:
             return
         path = self.directory / FILE
         content = mark.model_dump_json().encode().ljust(_SECTOR)
-        if self._written is not None and mark.at(None) == self._written.at(None):
-            _overwrite(path, content)
-        else:
-            draft = path.with_suffix(".draft")
-            draft.write_bytes(content)
-            publish(draft, path)
+        try:
+            if self._written is not None and mark.at(None) == self._written.at(None):
+                _overwrite(path, content)
+            else:
+                draft = path.with_suffix(".draft")
+                draft.write_bytes(content)
+                publish(draft, path)
+        except OSError as error:
+            msg = f"the mark beside the journal cannot be written: {error}"
+            raise JournalUnavailable(msg) from error
         self._written = mark
 
 

@@ -12,6 +12,7 @@ from hub.pipeline.ingest import examine
 from hub.pipeline.ingest.mark import FILE, Mark, MarkFile
 from hub.pipeline.journal import JournalMismatch, JournalReader
 from tests.pipeline.ingest.rig import Rig
+from tests.support.replying import until
 from tests.support.stores import STORE_ID, migrated_store
 from tests.support.webhooks import of_messages, text
 
@@ -40,6 +41,25 @@ async def test_a_moved_cursor_is_written_in_place_within_a_sector(rig: Rig) -> N
 
     assert (path.stat().st_ino, path.stat().st_size) == (before.st_ino, 512)
     assert mark_of(rig).row == 7
+
+
+async def test_a_mark_that_cannot_be_written_is_an_alarm_until_it_can(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, content: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    await rig.deliver(of_messages(text("wamid.1")))
+    ingester = rig.ingester()
+    with monkeypatch.context() as full:
+        full.setattr("hub.pipeline.ingest.mark._overwrite", refuse)
+        full.setattr("hub.pipeline.ingest.mark.publish", refuse)
+        task = asyncio.create_task(ingester.run())
+        await until(lambda: "No space left" in (ingester.alarm or ""), "the alarm")
+    await until(lambda: ingester.alarm is None, "the end of the alarm")
+    task.cancel()
+
+    assert len(await rig.events("message.received")) == 1
 
 
 async def test_a_foreign_database_is_refused(rig: Rig) -> None:
