@@ -25,7 +25,7 @@ pytestmark = pytest.mark.xdist_group("power")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Recording:
     """A hub as it is, through two lives."""
     need_strace()
-    return record(tmp_path_factory.mktemp("power") / "sound", way=ways.SOUND, seed=SEED, lives=2)
+    return record(tmp_path_factory.mktemp("power") / "sound", way=ways.SOUND, seed=SEED, roles=("all", "all"))
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_the_real_process_starts_after_a_power_cut(sound: Recording, tmp_path: P
 def test_a_receiver_alone_on_a_new_directory_loses_nothing(tmp_path: Path) -> None:
     """Without a database beside it nobody else makes the journal's own name durable."""
     need_strace()
-    recording = record(tmp_path / "receiver", way=ways.SOUND, seed=SEED, arguments=("--role", "receiver"), messages=8)
+    recording = record(tmp_path / "receiver", way=ways.SOUND, seed=SEED, roles=("receiver",), messages=8)
 
     verdict = try_cuts(recording, SEED, range(CUTS))
 
