@@ -1,6 +1,6 @@
 # Runs every chore of the project by name; make help lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast check bench bench-compare torture backlog features samples lock clean
+.PHONY: help setup run test test-fast check bench bench-compare torture backlog features samples lock clean torture-cuts torture-disk
 
 # The first Python that runs here with 3.11 or newer: a shim for a version that is absent does not.
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
@@ -53,6 +53,12 @@ check: .venv/.hub .venv/.dev ## Check style, types, import contracts, generated 
 	@echo "check 4/6: import contracts" && $(BIN)/lint-imports --no-logo
 	@echo "check 5/6: published schemas" && $(BIN)/python -m schemas.publish --check
 	@echo "check 6/6: feature page" && $(BIN)/python -m tests.features.render --check
+
+torture-cuts: .venv/.hub .venv/.dev ## Cut the power of recorded hubs; CUTS=10000 SEED=1, figures to docs/figures/power_cuts.json
+	@$(BIN)/python -m tests.support.power --cuts $(or $(CUTS),10000) --seed $(or $(SEED),1) --keep
+
+torture-disk: .venv/.hub .venv/.dev ## Let each sync, each write fail once; FIRST=1 LAST=200 STEP=1, figures to docs/figures/disk_faults.json
+	@$(BIN)/python -m tests.support.disk_torture --first $(or $(FIRST),1) --last $(or $(LAST),200) --step $(or $(STEP),1) --keep
 
 bench: .venv/.hub .venv/.dev ## Measure the hub beside baselines into docs/figures/bench.json; ONLY=intake,drain runs single ones
 	@$(BIN)/python -m tests.benchmarks --only "$(ONLY)"

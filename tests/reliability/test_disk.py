@@ -22,6 +22,8 @@ from tests.support.small_disk import SmallDisk, small_disk
 pytestmark = pytest.mark.xdist_group("disk")
 
 AGAIN_SECONDS = 30.0
+PROVIDER_SECONDS = 60.0
+"""The simulated provider's longest pause between two attempts is 30 s."""
 
 
 @pytest.mark.feature("OP-01")
@@ -84,7 +86,8 @@ def test_while_the_disk_refuses_nobody_is_told_200(
 
 
 @pytest.mark.feature("OP-01")
-def test_a_full_disk_is_waited_for(disk: SmallDisk, tmp_path: Path) -> None:
+@pytest.mark.parametrize("stops", [False, True], ids=["running", "stopped"])
+def test_a_full_disk_is_waited_for(disk: SmallDisk, tmp_path: Path, *, stops: bool) -> None:
     hub = HubProcess(disk.path)
     with simulated_whatsapp(tmp_path / "provider", hub.simulator_port, hub.webhook_port) as whatsapp:
         hub.environment = whatsapp.environment
@@ -97,6 +100,10 @@ def test_a_full_disk_is_waited_for(disk: SmallDisk, tmp_path: Path) -> None:
                 customers.write(1)
                 until(lambda: _refusals(whatsapp) or not whatsapp.undelivered(), "answered")
             _is_honest(hub, whatsapp)
+            if stops:
+                assert hub.stop() == 0, hub.log[-3000:]
+                hub.start(wait=False)
+                until(lambda: not hub.alive or "cannot be written" in _said(hub), "begun without room")
             disk.free()
 
             _goes_on(hub, whatsapp, customers)
@@ -153,12 +160,20 @@ def _is_honest(hub: HubProcess, whatsapp: SimulatedWhatsApp) -> None:
 def _goes_on(hub: HubProcess, whatsapp: SimulatedWhatsApp, customers: Customers) -> None:
     """No hand but a supervisor's: all that was written is taken, done once."""
     supervised = Supervised(hub)
-    until(lambda: supervised.alive() and not whatsapp.undelivered(), "accepted again", AGAIN_SECONDS)
+    until(lambda: supervised.alive() and _said(hub) == "ready", "ready again", AGAIN_SECONDS)
+    until(lambda: supervised.alive() and not whatsapp.undelivered(), "accepted again", PROVIDER_SECONDS)
     customers.write(2)
-    until(lambda: supervised.alive() and settled(Books(hub.data), customers.said), "settled", AGAIN_SECONDS)
+    until(lambda: supervised.alive() and settled(Books(hub.data), customers.said), "settled", PROVIDER_SECONDS)
     assert problems(Books(hub.data), whatsapp, customers.said) == []
     assert hub.readiness() == "ready"
     assert hub.stop() == 0, hub.log[-3000:]
+
+
+def _said(hub: HubProcess) -> str:
+    try:
+        return hub.readiness()
+    except OSError:
+        return ""
 
 
 def _refusals(whatsapp: SimulatedWhatsApp) -> int:
