@@ -42,6 +42,17 @@ def test_one_call_that_fails_costs_nothing(fault: Fault, tmp_path: Path) -> None
     assert found.problems == []
 
 
+@pytest.mark.feature("OP-01")
+def test_a_commit_of_the_journal_that_is_not_synced_is_not_answered_200(tmp_path: Path) -> None:
+    need_strace()
+
+    found = trial(tmp_path, Fault(SYNCS, "EIO", "25"), "receiver")
+
+    assert any(call.endswith(".segment-wal") for call in found.struck)
+    assert found.refused > 0
+    assert found.problems == []
+
+
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[SmallDisk]:
     with small_disk(tmp_path) as disk:

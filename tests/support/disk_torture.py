@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import shutil
 import sys
 import tempfile
@@ -16,6 +17,8 @@ from tests.support.faulty_disk import SYNCS, WRITES, Fault
 from tests.support.figures import keep
 
 _KINDS: Final = ((SYNCS, "EIO"), (WRITES, "EIO"), (WRITES, "ENOSPC"))
+_ROLES: Final = ("all", "receiver")
+"""In a whole hub the database's calls come first; a receiver's are all the journal's."""
 
 
 def main() -> int:
@@ -29,25 +32,25 @@ def main() -> int:
     began = time.monotonic()
     figures: dict[str, Counter[str]] = {}
     failures: list[str] = []
-    for calls, error in _KINDS:
-        totals = figures[f"{calls} {error}"] = Counter()
+    for role, (calls, error) in itertools.product(_ROLES, _KINDS):
+        totals = figures[f"{role}: {calls} {error}"] = Counter()
         for number in range(given.first, given.last + 1, given.step):
             folder = Path(tempfile.mkdtemp(prefix="disk-"))
             fault = Fault(calls, error, str(number))
             try:
-                found = trial(folder, fault)
+                found = trial(folder, fault, role)
                 problems = found.problems
                 totals.update(
                     struck=bool(found.struck), failed_calls=len(found.struck), gave_up=len(found.codes),
-                    refused=found.refused,
+                    refused=found.refused, providers_refused=bool(found.refused),
                 )  # fmt: skip
             except AssertionError as error_:
                 problems = [str(error_)]
             totals.update(positions=1, failed=bool(problems))
-            sys.stdout.write(f"{calls} {error} {number}: {problems or found.struck}\n")
+            sys.stdout.write(f"{role} {calls} {error} {number}: {problems or found.struck}\n")
             sys.stdout.flush()
             if problems:
-                failures.append(f"{fault}: {problems} in {folder}")
+                failures.append(f"{role} {fault}: {problems} in {folder}")
             else:
                 shutil.rmtree(folder)
     if given.keep:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.support.audit import Books, problems, settled
-from tests.support.faulty_disk import Fault, Supervised, start_with, struck
+from tests.support.faulty_disk import SOUND, Fault, Supervised, start_with, struck
 from tests.support.hub_process import HubProcess, until
 from tests.support.simulated_whatsapp import SimulatedWhatsApp, simulated_whatsapp
 
@@ -48,10 +48,13 @@ class Customers:
             self.whatsapp.say(phone, self.said[phone][0], id=f"wamid.{len(self.said)}")
 
 
-def trial(folder: Path, fault: Fault) -> Trial:
-    """Start a hub with the fault, write until it has struck and for a little longer; no hand but a supervisor's."""
+def trial(folder: Path, fault: Fault, role: str = "all") -> Trial:
+    """Start a hub with the fault, write until it has struck and for a little longer; no hand but a supervisor's.
+
+    A receiver writes to the journal alone; what it took, a whole hub works off in the end.
+    """
     found = Trial()
-    hub, trace = HubProcess(folder / "data"), folder / "trace"
+    hub, trace = HubProcess(folder / "data", arguments=("--role", role)), folder / "trace"
     with simulated_whatsapp(folder / "provider", hub.simulator_port, hub.webhook_port) as whatsapp:
         hub.environment = whatsapp.environment
         supervised, customers = Supervised(hub), Customers(whatsapp)
@@ -62,9 +65,14 @@ def trial(folder: Path, fault: Fault) -> Trial:
                 until(lambda: supervised.alive() and not whatsapp.undelivered(), "accepted", _SECONDS)
             customers.write(_AFTER)
             until(lambda: supervised.alive() and not whatsapp.undelivered(), "accepted after the fault", _SECONDS)
+            if role != "all":
+                if hub.stop() != 0:
+                    found.problems.append(f"no clean stop: {hub.log[-2000:]}")
+                hub.arguments, hub.program = (), SOUND
+                hub.start()
             books = Books(hub.data)
             until(lambda: supervised.alive() and settled(books, customers.said), "settled after the fault", _SECONDS)
-            found.problems = problems(books, whatsapp, customers.said)
+            found.problems += problems(books, whatsapp, customers.said)
             found.refused = sum(entry["status"] != 200 for entry in whatsapp.ledger(kind="attempt"))
             if hub.stop() != 0:
                 found.problems.append(f"no clean stop: {hub.log[-2000:]}")

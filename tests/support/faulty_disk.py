@@ -19,8 +19,8 @@ SYNCS: Final = "fsync,fdatasync"
 WRITES: Final = "pwrite64"
 CHANGES: Final = "pwrite64,ftruncate,fallocate,rename,unlink,mkdir,fsync,fdatasync"
 
-_INJECTED: Final = re.compile(r"(\w+)\((?:\d+)?<?([^>]*)>?.*\(INJECTED\)")
-_SOUND: Final = (sys.executable, "-m", "hub")
+_INJECTED: Final = re.compile(r"^\d+ +(?:<\.\.\. )?(\w+)(?: resumed>|\((?:\d+<([^>]*)>)?).*\(INJECTED\)", re.MULTILINE)
+SOUND: Final = (sys.executable, "-m", "hub")
 
 
 @dataclass(frozen=True)
@@ -52,14 +52,14 @@ class Supervised:
         if not self.hub.alive:
             self.codes.append(self.hub.wait_dead())
             assert self.codes[-1] != 0, f"a hub that gives up must not say that all is well\n{self.hub.log[-3000:]}"
-            self.hub.program = _SOUND
+            self.hub.program = SOUND
             self.hub.start()
         return True
 
 
 def start_with(fault: Fault, hub: HubProcess, trace: Path) -> None:
     """Start a hub of which each thread meets the fault from its first call on; it may die of it before it is ready."""
-    hub.program = (*traced(trace, *fault.options()), *_SOUND)
+    hub.program = (*traced(trace, *fault.options()), *SOUND)
     hub.start()
 
 
