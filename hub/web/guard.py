@@ -120,5 +120,7 @@ def guarded(limits: Limits) -> type[Guarded]:
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
         soft = wanted
-    most = limits.connections if soft == resource.RLIM_INFINITY else max(soft - _SPARE_DESCRIPTORS, 16)
+    # Databases, journals, providers, pages want theirs, also where there are few in all.
+    spare = min(_SPARE_DESCRIPTORS, soft // 2)
+    most = limits.connections if soft == resource.RLIM_INFINITY else soft - spare
     return type("Guarded", (Guarded,), {"limits": limits, "most_connections": min(limits.connections, most)})
