@@ -36,7 +36,7 @@ class Size:
     idle_seconds: float
 
 
-FULL: Final = Size(rounds=5, seconds=4, open_seconds=15, messages=6000, replies=60, idle_seconds=5)
+FULL: Final = Size(rounds=5, seconds=4, open_seconds=10, messages=6000, replies=60, idle_seconds=5)
 TINY: Final = Size(rounds=1, seconds=0.3, open_seconds=0.5, messages=40, replies=2, idle_seconds=0.1)
 
 

@@ -17,6 +17,7 @@ REPLY: Final = "hub.reply.requested.v1"
 RECEIVED: Final = "hub.message.received.v1"
 CLOCK: Final = "hub.clock.started.v1"
 
+_SAY_SECONDS: Final = 5.0
 _NEW: Final = "SELECT type, count(*), max(position) FROM events WHERE position > ? GROUP BY type"
 
 
@@ -48,7 +49,7 @@ class Watch:
         return min(counts[TICKET], counts[REPLY], counts[CLOCK] // 2)
 
     def until(self, count: int, say: Callable[[int], None], *, seconds: float = 120.0) -> None:
-        """Return once so many messages are done; says each second how many are.
+        """Return once so many messages are done; says now or then how many are.
 
         Raises:
             TimeoutError: Nothing more was done for so long.
@@ -61,7 +62,7 @@ class Watch:
             if now - moved_at > seconds:
                 msg = f"{now_done} of {count} messages are done, nothing moves"
                 raise TimeoutError(msg)
-            if now - said_at > 1:
+            if now - said_at > _SAY_SECONDS:
                 said_at = now
                 say(now_done)
             time.sleep(self._every)

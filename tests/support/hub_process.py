@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -66,6 +67,7 @@ class HubProcess:
     arguments: tuple[str, ...] = ()
     waits: Mapping[str, str] = field(default_factory=lambda: QUICK)
     program: tuple[str, ...] = (sys.executable, "-m", "hub")
+    descriptors: int | None = None
 
     def __post_init__(self) -> None:
         """Choose ports for all its lives."""
@@ -98,14 +100,14 @@ class HubProcess:
         """Begin a process with this added to the environment."""
         command = [*self.program, "run", "--data", str(self.data), *self.arguments]
         with self.log_file.open("ab") as log:
-            # Between fork and exec the child does nothing but ask to die with us.
+            # Between fork and exec the child does nothing but ask the kernel for two things.
             return subprocess.Popen(
                 command,
                 env={**os.environ, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                preexec_fn=die_with_us,  # noqa: PLW1509
+                preexec_fn=self._begin,  # noqa: PLW1509
             )
 
     def wait_ready(self) -> None:
@@ -167,6 +169,11 @@ class HubProcess:
             return self.get("/readyz")
         except urllib.error.HTTPError as answer:
             return str(answer.read().decode())
+
+    def _begin(self) -> None:
+        if self.descriptors is not None:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (self.descriptors, self.descriptors))
+        die_with_us()
 
     def _is_ready_or_dead(self) -> bool:
         if not self.alive:

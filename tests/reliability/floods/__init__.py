@@ -1,0 +1,1 @@
+"""Hostile clients against the real process, at any size."""
