@@ -88,6 +88,27 @@ def test_a_line_is_one_json_object_without_what_customers_said(
     assert "canario" not in line
 
 
+def test_libraries_log_in_the_same_form(logging_left_alone: None, capsys: pytest.CaptureFixture[str]) -> None:
+    telemetry.configure_logs(json=True)
+    said = "mi contraseña es canario"
+
+    def fail(text: str) -> None:
+        raise ValueError
+
+    try:
+        fail(said)
+    except ValueError:
+        logging.getLogger("uvicorn.error").exception("it failed\nbadly: %d", 1)
+    logging.getLogger("httpx").info("no news")
+
+    (line,) = capsys.readouterr().err.splitlines()
+    entry = json.loads(line)
+    assert (entry["event"], entry["level"]) == ("it failed\nbadly: 1", "error")
+    assert entry["timestamp"].endswith("Z")
+    assert "ValueError" in line
+    assert "canario" not in line
+
+
 def test_people_get_lines_they_can_read(logging_left_alone: None, capsys: pytest.CaptureFixture[str]) -> None:
     telemetry.configure_logs(json=False)
 

@@ -66,6 +66,7 @@ def change(data: Path, sql: str) -> None:
         ("UPDATE groups SET name='otro' WHERE name='open-tickets'", "group.otro", "Ningún manejador"),
         ("UPDATE effects SET state='unknown', code='doubtful'", "doubtful", "no se sabe si llegó"),
         ("UPDATE effects SET state='intent'", "routes", "no tienen por dónde salir"),
+        ("UPDATE effects SET state='intent', not_before=1", "standing", "detenidos desde hace más de 5 min: whatsapp:"),
         ("UPDATE deliveries SET published=published+1", "balance", "no suman"),
         ("UPDATE store_info SET id='another'", "journal", "pertenece a otra base"),
         ("UPDATE journal_cursors SET segment=99", "journal", "no es la que era"),
@@ -79,6 +80,12 @@ def test_it_names_the_trouble(hub: Run, healthy: Path, sql: str, check: str, wor
 
     assert words in found(ran, check)["what_es"]
     assert ran.code == (0 if found(ran, check)["level"] == "warning" else 1)
+
+
+def test_an_effect_that_may_not_go_yet_does_not_stand_still(hub: Run, healthy: Path) -> None:
+    change(healthy, "UPDATE effects SET state='intent', not_before=9e15")
+
+    assert "standing" not in levels(hub("doctor", "--json"))
 
 
 def test_a_damaged_database_is_named(hub: Run, healthy: Path) -> None:

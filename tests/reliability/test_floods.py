@@ -24,8 +24,9 @@ def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 @pytest.mark.feature("OP-16")
 @pytest.mark.parametrize("name", list(ALL))
 def test_customers_are_served_through_an_attack(name: str, attacked: Site) -> None:
-    asyncio.run(ALL[name](attacked, SLICE))
+    flooded = asyncio.run(ALL[name](attacked, SLICE))
 
+    assert flooded.problems == []
     attacked.everything_kept_is_accounted_for()
 
 
@@ -39,4 +40,5 @@ def test_few_descriptors_are_shared_out(tmp_path: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
+    assert flooded.problems == []
     assert 128 < flooded.facts["open_under_attack"] < 200

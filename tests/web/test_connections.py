@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
+from collections.abc import MutableMapping
 
 import pytest
 
@@ -222,3 +223,25 @@ async def test_stopping_waits_for_nobody_slow(serve: Serve) -> None:
         started = time.monotonic()
 
     assert time.monotonic() - started < 4
+
+
+@pytest.mark.parametrize("signature", [b"good", b"bad"])
+async def test_whoever_is_gone_before_the_answer_troubles_nobody(site: Site, signature: bytes) -> None:
+    """An answer that meets a closed transport raises in uvloop; what was kept stays kept."""
+    sent: list[str] = []
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": b"{}", "more_body": False}
+
+    async def send(message: MutableMapping[str, object]) -> None:
+        sent.append(str(message["type"]))
+        msg = "unable to perform operation on a closed transport"
+        raise RuntimeError(msg)
+
+    headers = [(b"content-length", b"2"), (b"x-signature", signature)]
+    scope = {"type": "http", "method": "POST", "path": PATH, "raw_path": PATH.encode(), "query_string": b""}
+    await site.app({**scope, "headers": headers, "client": ("127.0.0.1", 1)}, receive, send)
+
+    assert sent == ["http.response.start"]
+    assert site.kept() == ([b"{}"] if signature == b"good" else [])
+    assert (await site.ask(post(b"next"))).status == 200

@@ -116,6 +116,14 @@ async def test_every_link_on_the_pages_leads_somewhere(hub: EmbeddedHub, browser
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("page", ["eventos", "tickets", "entregas"])
+async def test_a_name_that_no_database_can_hold_is_not_found(browser: httpx.AsyncClient, page: str) -> None:
+    answers = [await browser.get(f"/{page}/{name}") for name in ("a%00b", "%00", "%ED%A0%80")]
+
+    assert [answer.status_code for answer in answers] == [404] * 3
+    assert all("text/html" in answer.headers["content-type"] for answer in answers)
+
+
 async def test_what_customers_write_stays_text(hub: EmbeddedHub, browser: httpx.AsyncClient) -> None:
     await say(hub, HOSTILE, name="<b>Ana</b>")
     (event,) = hub.books.rows("SELECT id, causation FROM events WHERE type = 'hub.message.received.v1'")

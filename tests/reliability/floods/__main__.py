@@ -54,6 +54,7 @@ def main() -> None:
     if not wanted.slice:
         kept = keep("floods", {"what": WHAT, "attacks": attacks, "starts_of_the_hub": lives})
         console.print(f"kept: {kept.relative_to(ROOT)}")
+    sys.exit(int(any(found["problems"] for found in attacks.values())))
 
 
 def _said(flooded: Flooded) -> str:
@@ -61,6 +62,7 @@ def _said(flooded: Flooded) -> str:
     return (
         f"genuine p50 {genuine['p50_ms']:.1f} p99 {genuine['p99_ms']:.1f} ms, all of {genuine['answered']} kept; "
         f"memory {flooded.before_megabytes:.0f} MB, at most {flooded.most_megabytes:.0f} MB"
+        + "".join(f"; [red]{problem}[/]" for problem in flooded.problems)
     )
 
 

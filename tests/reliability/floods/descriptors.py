@@ -41,8 +41,8 @@ async def few(folder: Path, scale: Scale) -> Flooded:
         for kind in kinds:
             flooded.statuses.update(kind.statuses)
         flooded.facts |= {"limit": FEW, "open_under_attack": open_now}
-        assert set(flooded.genuine["statuses"]) == {"200"}, flooded.genuine
-        assert open_now < 0.8 * FEW, open_now
+        flooded.must(set(flooded.genuine["statuses"]) == {"200"}, f"customers: {flooded.genuine['statuses']}")
+        flooded.must(open_now < 0.8 * FEW, f"{open_now} descriptors were open")
         attacked.everything_kept_is_accounted_for()
     return flooded
 

@@ -34,6 +34,7 @@ class Flooded:
         grown_megabytes: The most memory there ever was, less what there was before.
         cpu_seconds: What the attack with the customers cost the hub.
         facts: What else the attack tells of itself.
+        problems: What should have held, but did not.
     """
 
     statuses: Counter[str]
@@ -43,6 +44,16 @@ class Flooded:
     cpu_seconds: float = 0.0
     seconds: float = 0.0
     facts: dict[str, Any] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def must(self, holds: bool, otherwise: str) -> None:  # noqa: FBT001 - reads as a sentence
+        """Note a problem unless something holds; the rest of the attack is still worth seeing."""
+        if not holds:
+            self.problems.append(otherwise)
+
+    def must_not_grow(self, limit_megabytes: float) -> None:
+        """Note a problem when the process needed more memory than that."""
+        self.must(self.grown_megabytes < limit_megabytes, f"grew by {self.grown_megabytes:.0f} MB")
 
     @property
     def grown_megabytes(self) -> float:
@@ -61,6 +72,7 @@ class Flooded:
             "most_megabytes": round(self.most_megabytes, 1),
             "cpu_seconds": round(self.cpu_seconds, 1),
             "seconds": round(self.seconds, 1),
+            "problems": self.problems,
             **self.facts,
         }
 

@@ -16,6 +16,8 @@ HEADER: Final = b"POST %s HTTP/1.1\r\nHost: hub\r\nX-Slow: " % PATH.encode()
 BODY: Final = b"POST %s HTTP/1.1\r\nHost: hub\r\nContent-Length: 4000000\r\n\r\n{" % PATH.encode()
 QUESTION: Final = b"GET /nothing HTTP/1.1\r\nHost: hub\r\n\r\n"
 _FEW_BYTES: Final = 2048
+_ESTABLISHED: Final = 1
+_LOOK_SECONDS: Final = 0.5
 
 
 @dataclass
@@ -50,6 +52,8 @@ class _Slow(asyncio.Protocol):
             transport.pause_reading()
         transport.write(self._slowness.start)
         self._timer = asyncio.get_running_loop().call_later(self._slowness.every_seconds, self._drip)
+        if not self._slowness.reads:
+            self._watch()
 
     def data_received(self, data: bytes) -> None:
         self._got = self._got or data
@@ -60,6 +64,14 @@ class _Slow(asyncio.Protocol):
             self._slowness.lived.append(time.monotonic() - self.began)
             self._slowness.statuses[self._got[9:12].decode() or "closed"] += 1
             self.gone.set_result(None)
+
+    def _watch(self) -> None:
+        """See the end of a connection on which nothing is read: writing would show it only two drips later."""
+        plug = self.transport.get_extra_info("socket")
+        if self.transport.is_closing() or plug.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != _ESTABLISHED:
+            self.transport.abort()
+        else:
+            asyncio.get_running_loop().call_later(_LOOK_SECONDS, self._watch)
 
     def _drip(self) -> None:
         self.transport.write(self._slowness.drip)

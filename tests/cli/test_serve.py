@@ -1,0 +1,87 @@
+"""The order in which a process opens its parts: who answers providers first, who speaks to people before it works."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hub.bootstrap import Hub
+from hub.cli import serve
+from hub.settings import HubSettings, Role
+from hub.system import SystemClock, SystemRandomness
+
+PUBLIC, PRIVATE = 18_320, 18_321
+
+
+class Ready(Exception):
+    """Ends the process as soon as it says that it is ready."""
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """What was opened, then closed, in order; nothing of it is real."""
+    found: list[str] = []
+
+    def part(name: Callable[..., str]) -> Callable[..., Any]:
+        @contextlib.asynccontextmanager
+        async def opening(*given: Any, **options: Any) -> AsyncIterator[Any]:
+            found.append(name(*given))
+            yield _Intake()
+            found.append(f"{name(*given)} closed")
+
+        return opening
+
+    for one in ("receiving", "storing", "ingesting", "simulating", "working"):
+        monkeypatch.setattr(serve, one, part(lambda *_, one=one: one))
+    listener = {PUBLIC: "webhooks", PRIVATE: "pages"}
+    monkeypatch.setattr(serve, "listening", part(lambda app, host, port: listener[port]))
+    monkeypatch.setattr(serve, "Private", lambda hub: _Front(part(lambda: "gauges")))
+    before = sys.getswitchinterval()
+    yield found
+    sys.setswitchinterval(before)
+
+
+class _Intake:
+    closing = False
+
+
+class _Front:
+    app = None
+
+    def __init__(self, watching: Any) -> None:
+        self.watching = watching
+
+    def close(self) -> None:
+        """Nobody looks at a page."""
+
+
+@pytest.mark.parametrize(
+    ("role", "order"),
+    [
+        ("all", ["receiving", "webhooks", "storing", "ingesting", "simulating", "gauges", "pages", "working"]),
+        ("receiver", ["receiving", "webhooks", "simulating", "gauges", "pages"]),
+        ("ingester", ["storing", "ingesting", "simulating"]),
+        ("worker", ["storing", "simulating", "gauges", "pages", "working"]),
+    ],
+)
+async def test_parts_open_in_this_order_close_in_reverse(
+    role: Role, order: list[str], opened: list[str], tmp_path: Path
+) -> None:
+    """Intake before the database, simulators before who calls them, pages before the groups' careful first batch."""
+    settings = HubSettings(data=tmp_path, role=role, webhook_port=PUBLIC, private_port=PRIVATE)
+    hub = Hub(settings, SystemClock(), SystemRandomness(), {}, {})
+    said: list[str] = []
+
+    def ready(_: Hub) -> None:
+        said.extend(opened)
+        raise Ready
+
+    with pytest.raises(Ready):
+        await serve.serve(hub, ready)
+
+    assert said == order
