@@ -79,7 +79,7 @@ class _Slow(asyncio.Protocol):
 
 
 async def hold(port: int, kinds: list[Slowness], sockets: int, seconds: float) -> float:
-    """Keep so many slow sockets open for so long, each opened again when it is closed.
+    """Keep so many slow sockets open for so long, each opened again when it is closed; at first one after the other.
 
     Returns:
         How long the last of them lived on after that.
@@ -89,7 +89,8 @@ async def hold(port: int, kinds: list[Slowness], sockets: int, seconds: float) -
     # Enough addresses that no port runs out; none of them is the customers'.
     sources = itertools.cycle([f"127.0.1.{number}" for number in range(1, 9)])
 
-    async def one(kind: Slowness) -> None:
+    async def one(kind: Slowness, pause: float) -> None:
+        await asyncio.sleep(pause)
         while loop.time() < deadline:
             plug = socket.socket()
             plug.setblocking(False)  # noqa: FBT003 - the socket's own name for it
@@ -106,7 +107,9 @@ async def hold(port: int, kinds: list[Slowness], sockets: int, seconds: float) -
                 continue
             await slow.gone
 
-    await asyncio.gather(*(one(kinds[number % len(kinds)]) for number in range(sockets)))
+    # Not all in one instant: it is the holding of sockets that is to hurt, not a burst of requests.
+    apart = kinds[0].every_seconds / sockets
+    await asyncio.gather(*(one(kinds[number % len(kinds)], number * apart) for number in range(sockets)))
     return max(loop.time() - deadline, 0.0)
 
 
@@ -115,6 +118,6 @@ def all_kinds(every_seconds: float) -> list[Slowness]:
     return [
         Slowness(HEADER, b"x", every_seconds=every_seconds),
         Slowness(BODY, b"x", every_seconds=every_seconds),
-        # Answers wait in the sockets; what never ends is the last request, of which only the start is sent.
-        Slowness(QUESTION * 8 + HEADER, b"x", reads=False, every_seconds=every_seconds),
+        # An answer waits in the socket; what never ends is the next request, of which only the start is sent.
+        Slowness(QUESTION + HEADER, b"x", reads=False, every_seconds=every_seconds),
     ]
