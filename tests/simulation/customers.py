@@ -6,17 +6,22 @@ import hashlib
 import hmac
 import json
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from hub.contracts import WebhookRequest
 from hub.pipeline.intake import Head
 from tests.simulation.plan import FAULTS_UNTIL
 from tests.simulation.world import World
+from tests.support.clock import MONDAY_MORNING
 from tests.support.embedded_hub import PATH, SECRET
 from tests.support.webhooks import of_messages, other, text
 
 if TYPE_CHECKING:
     from tests.simulation.life import Life
+
+GARBAGE: Final = b'{"object": "nothing of ours'
+"""A signed body that nobody can read."""
 
 _OK: Final = 200
 _BAD_SIGNATURE: Final = 401
@@ -90,13 +95,15 @@ class Customers:
         for number in range(chance.choice((0, 0, 1, 3))):
             self.send(f"forged{number}", of_messages(text(f"wamid.forged.{number}")), 40 * chance.random(), genuine=False)
         if chance.random() < 0.2:
-            self.send("garbage", b'{"object": "nothing of ours', 60 * chance.random(), copies=2)
+            self.send("garbage", GARBAGE, 60 * chance.random(), copies=2)
 
     def _message(self, at: float, person: int, number: int) -> dict[str, Any]:
         id_, sender = f"wamid.{person}.{number}", f"52122200{person:05d}"
         if self._chance.random() < 0.05:
             return other(id_, "hologram", sender=sender)
-        return text(id_, f"{number}: {at:.3f}", sender=sender)
+        # Some clocks of tickets run from when it was said; the others are all due at once, those of late comers long ago.
+        wrote = MONDAY_MORNING + timedelta(seconds=at) if person % 2 else None
+        return text(id_, f"{number}: {at:.3f}", sender=sender, at=wrote)
 
     def _again(self, delivery: Delivery) -> None:
         self._world.after(self._chance.uniform(0.2, 4), self._try, delivery)

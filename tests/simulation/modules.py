@@ -26,7 +26,7 @@ from tests.simulation.store import SimulatedStore
 if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
 
-_IDLE_SECONDS: Final = 2.0
+_IDLE_SECONDS: Final = 4.0
 """How often a part that waits looks up by itself: each idle look costs a seed more than the work it finds."""
 
 

@@ -81,14 +81,14 @@ class Phones:
         world.note("phone", effect[3:9])
         provider_id = _provider_id(call)
         ours = effect if chance.random() < 0.7 else None
-        told = ["sent", "delivered", "read"][: chance.choice((0, 1, 2, 3, 3))]
+        told = ["sent", "delivered", "read"][: chance.choice((0, 1, 1, 2, 3))]
         if world.time < FAULTS_UNTIL and chance.random() < self._share / 4:
             told = ["failed"]
             self.refused.add(effect)
         for state in told:
             body = of_statuses(status(provider_id, state, ours=ours))
             late = chance.choice((0.0, 0.05, 1.0, 6.0, 15.0)) * chance.random()
-            self._customers.send(f"{state}-{effect[3:9]}", body, world.time + late, copies=chance.choice((1, 1, 2, 5)))
+            self._customers.send(f"{state}-{effect[3:9]}", body, world.time + late, copies=chance.choice((1, 1, 1, 1, 5)))
 
 
 def _provider_id(call: OutboundCall) -> str:

@@ -18,17 +18,17 @@ SETTLED_WITHIN: Final = 300.0
 
 # Every wait of the hub, in the proportions of the shipped ones, so that a seed goes through all of them.
 WAITS: Final = Waits(
-    event_retry_seconds=(4, 8, 16),
+    event_retry_seconds=(8, 16, 24),
     sweep_interval_seconds=15,
     sweep_age_seconds=5,
-    probe_seconds=5,
+    probe_seconds=8,
     probe_max_seconds=20,
     provider_retry_seconds=(3, 6, 12),
     doubt_seconds=10,
     breaker_seconds=4,
     breaker_max_seconds=15,
     lease_seconds=20,
-    look_seconds=2,
+    look_seconds=4,
     stop_seconds=8,
 )
 DEADLINE_SECONDS: Final = 4.0
@@ -80,7 +80,7 @@ class Plan:
 def plan(world: World) -> Plan:
     """Return what the world's seed chooses."""
     chance = world.chance("plan")
-    found = Plan(conversations=chance.choice((2, 3, 4, 5, 6, 8, 14)))
+    found = Plan(conversations=chance.choice((1, 2, 2, 3, 3, 4, 5, 13)))
     found.kills = _instants(chance, chance.choice((0, 0, 1, 1, 2, 3)))
     for _ in range(chance.choice((0, 1, 1, 2, 3, 5))):
         instant = chance.choice((0.0, chance.uniform(0, FAULTS_UNTIL)))
