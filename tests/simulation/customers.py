@@ -93,7 +93,9 @@ class Customers:
             copies = chance.choice((1, 1, 1, 2, 3, 5))
             self.send(name, of_messages(*(self._message(*line) for line in some)), some[-1][0], copies=copies)
         for number in range(chance.choice((0, 0, 1, 3))):
-            self.send(f"forged{number}", of_messages(text(f"wamid.forged.{number}")), 40 * chance.random(), genuine=False)
+            self.send(
+                f"forged{number}", of_messages(text(f"wamid.forged.{number}")), 40 * chance.random(), genuine=False
+            )
         if chance.random() < 0.2:
             self.send("garbage", GARBAGE, 60 * chance.random(), copies=2)
 

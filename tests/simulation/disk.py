@@ -1,4 +1,4 @@
-"""Data directories of simulated hubs: a fresh one, one as a kill left it, quick ways to open their databases."""
+"""Data directories of simulated hubs: a fresh one, or one as a kill left it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,11 @@ import sqlite3
 import tempfile
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final
-
-from sqlalchemy import Engine
-from sqlalchemy.engine import Dialect
+from typing import Final
 
 from hub.domain import business_time
-from hub.store import engine as engines
 from hub.store import schema
+from hub.store.engine import open_engine
 from tests.support.clock import MONDAY_MORNING
 
 MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a machine without it only takes longer
@@ -59,29 +56,12 @@ def _template() -> bytes:
     business_time.warm()
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / "hub.db"
-        engine = engines.open_engine(path)
+        engine = open_engine(path)
         schema.prepare(engine, store_id=STORE_ID, now=MONDAY_MORNING)
         engine.dispose()
         with closing(sqlite3.connect(path)) as connection:
             connection.executescript(_IMPATIENT)
         return path.read_bytes()
-
-
-# Statements are compiled once a process instead of once a life: the hub's own engines live as long as it does.
-_shared: dict[str, Any] = {}
-
-
-def open_engine(path: Path, *, writable: bool = True) -> Engine:
-    """Return an engine as the hub opens it, with the compiled statements of all that were opened before."""
-    engine = engines.open_engine(path, writable=writable)
-    dialect: Dialect | None = _shared.get("dialect")
-    if dialect is None:
-        with engine.connect():
-            _shared["dialect"], _shared["compiled"] = engine.dialect, engine._compiled_cache
-    else:
-        engine.dialect = dialect
-        engine._compiled_cache = _shared["compiled"]
-    return engine
 
 
 def calm_collector() -> None:

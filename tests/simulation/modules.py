@@ -20,7 +20,7 @@ from hub.pipeline.effects import worker as effect_worker
 from hub.pipeline.ingest import ingester
 from hub.pipeline.journal import writer
 from hub.store import sqlite
-from tests.simulation import disk, journal
+from tests.simulation import journal
 from tests.simulation.store import SimulatedStore
 
 if TYPE_CHECKING:
@@ -45,10 +45,8 @@ def simulated(simulation: Simulation) -> Iterator[None]:
             (discovery, "handlers", simulation.groups.handlers),
             (bootstrap, "JournalWriter", lambda *a, **k: journal.SimulatedJournal(life(), *a, **k)),
             (bootstrap, "SqliteStore", lambda *a, **k: SimulatedStore(life(), *a, **k)),
-            (bootstrap, "open_engine", disk.open_engine),
             (bootstrap, "_warm_up", lambda *_: None),
             (bootstrap, "Wake", _NobodyElse),
-            (sqlite, "open_engine", disk.open_engine),
             (sqlite, "Wake", _NobodyElse),
             (writer, "open_for_writing", journal.opener(life)),
             (writer, "free_bytes", journal.free_bytes(life)),

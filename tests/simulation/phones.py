@@ -88,7 +88,9 @@ class Phones:
         for state in told:
             body = of_statuses(status(provider_id, state, ours=ours))
             late = chance.choice((0.0, 0.05, 1.0, 6.0, 15.0)) * chance.random()
-            self._customers.send(f"{state}-{effect[3:9]}", body, world.time + late, copies=chance.choice((1, 1, 1, 1, 5)))
+            self._customers.send(
+                f"{state}-{effect[3:9]}", body, world.time + late, copies=chance.choice((1, 1, 1, 1, 5))
+            )
 
 
 def _provider_id(call: OutboundCall) -> str:

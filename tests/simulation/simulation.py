@@ -151,14 +151,18 @@ class Simulation:
             self.kills += 1
             self.excused |= self.phones.under_way
             with closing(sqlite3.connect(life.successor / "hub.db")) as connection:
-                self.excused.update(id_ for (id_,) in connection.execute("SELECT id FROM effects WHERE state='sending'"))
+                self.excused.update(
+                    id_ for (id_,) in connection.execute("SELECT id FROM effects WHERE state='sending'")
+                )
         self.phones.under_way.clear()
         life.dead = True
         life.loop.bury()
         return life.successor if life.successor.exists() else life.data
 
 
-def simulate(seed: int, *, keep_trace: bool = False, bug: contextlib.AbstractContextManager[object] | None = None) -> Outcome:
+def simulate(
+    seed: int, *, keep_trace: bool = False, bug: contextlib.AbstractContextManager[object] | None = None
+) -> Outcome:
     """Run a seed.
 
     Args:

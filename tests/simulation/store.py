@@ -18,7 +18,6 @@ from hub.store.engine import is_unavailable
 from hub.store.readers import Readers
 from hub.store.sqlite import SqliteStore
 from hub.store.train import Train
-from tests.simulation.disk import open_engine
 from tests.simulation.knock import Knock
 from tests.simulation.world import Killed
 
@@ -35,7 +34,7 @@ class SimulatedStore(SqliteStore):
         self._life = life
         ticking = _Ticking(clock, life)
         self._train = FragileTrain(self._engine, self._unit, ticking, self._policies.forget, life=life)
-        self._readers = FragileReaders(life, open_engine(path, writable=False), self._unit, clock)
+        self._readers = FragileReaders(life, self._readers._engine, self._unit, clock)
         self._knock = self._wake = Knock(life, self._turn)
 
     async def start(self) -> None:
