@@ -154,7 +154,9 @@ class EffectWorker:
                 try:
                     wait = await lane.step()
                 except StoreUnavailable:
-                    wait = self._waits.store_retry_seconds
+                    # Not for news: each refused commit is some, which would make the next try at once.
+                    await asyncio.sleep(self._waits.store_retry_seconds)
+                    continue
                 if wait > 0:
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(wait):

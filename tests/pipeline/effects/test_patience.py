@@ -1,0 +1,54 @@
+"""A lane whose database refuses waits its pause, whoever wakes it meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from hub.errors import StoreUnavailable
+from hub.ports import Commit
+from hub.store.transaction import UnitOfWork
+from tests.pipeline.effects.rig import running, working
+from tests.support.replying import until
+from tests.support.unreliable_store import UnreliableStore
+
+T = TypeVar("T")
+
+PAUSE = 0.1
+
+
+class Refusing(UnreliableStore):
+    """Refuses the lease; as the real one it tells everybody that another process may have committed.
+
+    It does so because it has a new connection after each refusal (found by the simulation: 2,700 tries in 50 seeds).
+    """
+
+    listener: Callable[[Commit], None]
+
+    async def transact(self, fn: Callable[[UnitOfWork], T], *, name: str) -> T:
+        if name != "effects.lease":
+            return await super().transact(fn, name=name)
+        self.refused.append(asyncio.get_running_loop().time())
+        await asyncio.sleep(0.001)
+        self.listener(Commit((), frozenset({"elsewhere"})))
+        msg = "the test took the database away"
+        raise StoreUnavailable(msg)
+
+    def on_commit(self, listener: Callable[[Commit], None]) -> None:
+        self.listener = listener
+        self.refused: list[float] = []
+
+
+async def test_refusals_come_no_faster_than_the_pause_between_tries(tmp_path: Path) -> None:
+    async with running(tmp_path) as rig:
+        rig.waits = rig.waits.model_copy(update={"store_retry_seconds": PAUSE})
+        await rig.ask("hola")
+        store = Refusing(rig.store)
+
+        async with working(rig.worker(store)):
+            await until(lambda: len(store.refused) >= 4, "four tries were refused")
+
+    gaps = [later - earlier for earlier, later in zip(store.refused, store.refused[1:], strict=False)]
+    assert min(gaps) >= 0.9 * PAUSE
