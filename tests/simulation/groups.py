@@ -58,12 +58,13 @@ class Groups:
         doomed: (group, event) of everything that was ever failed on so that a dead letter may come of it.
     """
 
-    def __init__(self, life: Callable[[], Life], seed: int, failing: float) -> None:
-        """Fail on a share of the pairs of group with event."""
+    def __init__(self, life: Callable[[], Life], seed: int, failing: float, killer: float) -> None:
+        """Fail on a share of the pairs of group with event, die of a smaller one."""
         self.doomed: set[tuple[str, str]] = set()
         self._life = life
         self._seed = seed
         self._failing = failing
+        self._killer = killer
         self._left: dict[tuple[str, str], list[Exception]] = {}
         self._wrapped = {one.group: self._wrap(one) for one in (*_REAL, *EXTRA)}
 
@@ -92,6 +93,8 @@ class Groups:
             raise Transient(msg)
         if life.world.time >= FAULTS_UNTIL or not self._failing:
             return
+        if self._killer and random.Random(f"{event}/{group}/{self._seed}").random() < self._killer:
+            life.kill(f"by an event of {group}")
         left = self._left.get((group, event))
         if left is None:
             left = self._left[group, event] = self._decide(group, event)

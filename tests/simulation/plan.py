@@ -63,6 +63,7 @@ class Plan:
         stops: Instants of clean stops.
         steps: (instant, seconds) by which somebody sets the wall clock.
         failing: Share of the pairs of group with event that the handler fails on.
+        killer: Share of them that takes the process down instead, each time.
         unclear: Share of calls whose outcome the provider leaves open, or refuses for a while.
     """
 
@@ -73,6 +74,7 @@ class Plan:
     steps: list[tuple[float, float]] = field(default_factory=list)
     windows: list[Window] = field(default_factory=list)
     failing: float = 0.0
+    killer: float = 0.0
     unclear: float = 0.0
     segment_bytes: int = 64 * 1024 * 1024
 
@@ -95,7 +97,12 @@ def plan(world: World) -> Plan:
         begins = chance.uniform(0, FAULTS_UNTIL - 1)
         ends = min(FAULTS_UNTIL, begins + chance.choice((0.5, 3, 10, 25)))
         found.windows.append(Window(chance.choice(_TROUBLES), begins, ends, chance.choice((0.05, 0.3, 0.7, 1.0))))
+    if found.conversations > 10 and chance.random() < 0.6:
+        # Enough keys for a group to be paused because most of them fail.
+        begins = chance.uniform(0, FAULTS_UNTIL / 2)
+        found.windows.append(Window("handlers", begins, begins + 25, 1.0))
     found.failing = chance.choice((0, 0, 0.03, 0.15))
+    found.killer = chance.choice((0, 0, 0, 0.02)) if found.failing else 0.0
     found.unclear = chance.choice((0, 0.1, 0.4))
     found.segment_bytes = chance.choice((64 * 1024 * 1024, 40_000))
     return found

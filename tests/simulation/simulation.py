@@ -52,7 +52,7 @@ class Simulation:
         self.plan = plan(world)
         self.customers = Customers(world, self.plan.conversations)
         self.phones = Phones(world, self.customers, self.plan.unclear)
-        self.groups = Groups(lambda: self.life, world.seed, self.plan.failing)
+        self.groups = Groups(lambda: self.life, world.seed, self.plan.failing, self.plan.killer)
         self.lives = 0
         self.kills = 0
         self.settled = False
@@ -106,7 +106,7 @@ class Simulation:
         for instant in self.plan.kills:
             world.at(instant, self._while_alive(lambda: self.life.kill("at random")))
         for instant in self.plan.stops:
-            world.at(instant, self._while_alive(lambda: self.life.stop()))
+            world.at(instant, self._while_alive(self._stop))
         for instant, point, times in self.plan.armed:
             world.at(instant, self._armed.__setitem__, point, times)
         for instant, seconds in self.plan.steps:
@@ -119,6 +119,9 @@ class Simulation:
                 happen()
 
         return maybe
+
+    def _stop(self) -> None:
+        self.life.stop()
 
     def _step(self, seconds: float) -> None:
         self.world.note("clock", seconds)
