@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import multiprocessing
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from typing import Final
 
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -17,6 +20,8 @@ from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeRemainin
 from tests.simulation import disk
 from tests.simulation.simulation import Outcome, simulate
 from tests.support.figures import keep
+
+_SAY_EVERY: Final = 100
 
 
 @dataclass
@@ -53,7 +58,9 @@ def run(first: int, count: int, jobs: int) -> int:
     """Run seeds beside each other, show how far they are, keep the figures."""
     console, tally, started = Console(), Tally(), time.monotonic()
     columns = (TextColumn("seeds"), MofNCompleteColumn(), TextColumn("{task.fields[found]}"), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+    progress = Progress(*columns, console=console, disable=not console.is_terminal)
+    # Stopped by Ctrl-C it still tells of the seeds that it ran.
+    with contextlib.suppress(KeyboardInterrupt), progress:
         task = progress.add_task("", total=count, found="none failed")
         for outcome in outcomes(range(first, first + count), jobs):
             tally.add(outcome)
@@ -62,6 +69,8 @@ def run(first: int, count: int, jobs: int) -> int:
             if outcome.problems:
                 console.print(f"replay it with: make simulate SEED={outcome.seed}", highlight=False)
             progress.update(task, advance=1, found=f"{len(tally.failed) or 'none'} failed")
+            if not console.is_terminal and tally.seeds % _SAY_EVERY == 0:
+                console.print(f"{tally.seeds} seeds, {len(tally.failed)} failed")
     seconds = time.monotonic() - started
     figures = {
         "what": "the whole hub in one thread from one seed, with kills, outages, duplicates, delays by the seed",
@@ -88,8 +97,17 @@ def run(first: int, count: int, jobs: int) -> int:
 def outcomes(seeds: Iterable[int], jobs: int) -> Iterator[Outcome]:
     """Yield how each seed ended, in their order."""
     context = multiprocessing.get_context("forkserver")
-    with ProcessPoolExecutor(jobs, mp_context=context, initializer=disk.calm_collector) as pool:
-        yield from pool.map(simulate, seeds, chunksize=4)
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_prepare) as pool:
+        try:
+            yield from pool.map(simulate, seeds, chunksize=4)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _prepare() -> None:
+    # Ctrl-C is for the process that counts; it lets the seeds in hand end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    disk.calm_collector()
 
 
 def main() -> int:

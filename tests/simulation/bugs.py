@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 from unittest import mock
 
-from hub.pipeline import timers as timer_worker
+from hub import killpoints
 from hub.pipeline.consumer import attempt
 from hub.pipeline.consumer.attempt import Prepared
 from hub.pipeline.consumer.consumer import Consumer
 from hub.pipeline.effects import settle
 from hub.pipeline.timers import TimerWorker
-from hub.store import effects, groups, timers
+from hub.store import deliveries, effects, groups, timers
 from hub.store.transaction import Origin, UnitOfWork
 from schemas import ids
 from schemas.operations import TimerFired
@@ -79,7 +79,7 @@ def double_timer() -> Iterator[None]:
         if not await worker._store.read(lambda tx: bool(timers.due(tx, 1))):
             return 0
         fired = await worker._store.transact(fire, name="timers")
-        timer_worker.killpoints.reached("timer.committed")
+        killpoints.reached("timer.committed")
         await worker._store.transact(end, name="timers.end")
         return len(fired)
 
@@ -101,8 +101,6 @@ def send_again_in_doubt() -> Iterator[None]:
 @contextlib.contextmanager
 def forget_to_deduplicate() -> Iterator[None]:
     """Take each delivery as news, also the fifth copy of it."""
-    from hub.store import deliveries
-
     with mock.patch.object(deliveries, "known_ids", lambda tx, wanted: set(list(wanted)[:0])):
         yield
 

@@ -103,7 +103,7 @@ class Customers:
         id_, sender = f"wamid.{person}.{number}", f"52122200{person:05d}"
         if self._chance.random() < 0.05:
             return other(id_, "hologram", sender=sender)
-        # Some clocks of tickets run from when it was said; the others are all due at once, those of late comers long ago.
+        # Some tickets' clocks run from when it was said; the others are due all at once, those of late comers long ago.
         wrote = MONDAY_MORNING + timedelta(seconds=at) if person % 2 else None
         return text(id_, f"{number}: {at:.3f}", sender=sender, at=wrote)
 

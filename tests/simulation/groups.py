@@ -48,7 +48,7 @@ EXTRA: Final = (
     Handler(group="sim-echo", types=(MessageReceived,), handle=_echo, owner="support"),
     Handler(group="sim-alarm", types=(MessageReceived, TimerFired), handle=_alarm, owner="support"),
 )
-_REAL: Final = tuple(discovery.handlers().values())
+REAL: Final = tuple(discovery.handlers().values())
 
 
 class Groups:
@@ -66,7 +66,7 @@ class Groups:
         self._failing = failing
         self._killer = killer
         self._left: dict[tuple[str, str], list[Exception]] = {}
-        self._wrapped = {one.group: self._wrap(one) for one in (*_REAL, *EXTRA)}
+        self._wrapped = {one.group: self._wrap(one) for one in (*REAL, *EXTRA)}
 
     def handlers(self) -> dict[str, Handler]:
         """Stand in for ``hub.discovery.handlers``."""

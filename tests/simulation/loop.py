@@ -58,7 +58,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._world.advance(self._scheduled[0]._when if self._scheduled else float("inf"))
         return []
 
-    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:
+    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> Any:  # type: ignore[override]
         """Run a function inline, as a thread would after a while."""
         future = self.create_future()
 
@@ -76,7 +76,9 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self.call_later(self._delay(), work)
         return future
 
-    def call_soon_threadsafe(self, callback: Callable[..., Any], *args: Any, context: Any = None) -> Any:
+    def call_soon_threadsafe(  # type: ignore[override]
+        self, callback: Callable[..., Any], *args: Any, context: Any = None
+    ) -> Any:
         """Call something as another thread would have it called: a little later, in order."""
         self._told_at = max(self._told_at + _EPSILON, self._world.time + self._delay())
         return self.call_at(self._told_at, callback, *args, context=context)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from types import SimpleNamespace
@@ -50,7 +51,7 @@ def simulated(simulation: Simulation) -> Iterator[None]:
             (sqlite, "Wake", _NobodyElse),
             (writer, "open_for_writing", journal.opener(life)),
             (writer, "free_bytes", journal.free_bytes(life)),
-            (writer, "threading", SimpleNamespace(Condition=writer.threading.Condition, Thread=_AtOnce)),
+            (writer, "threading", SimpleNamespace(Condition=threading.Condition, Thread=_AtOnce)),
             (ingester, "ThreadPoolExecutor", _Inline),
             (timers, "_LONGEST_SLEEP_SECONDS", _IDLE_SECONDS),
             (effect_worker, "_LOOK_SECONDS", _IDLE_SECONDS),

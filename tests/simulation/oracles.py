@@ -7,27 +7,28 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from hub.contracts import RawDelivery
 from hub.pipeline.journal import JournalReader
 from hub.store.suspects import CRASHES
 from schemas.operations import TimerFired
 from tests.simulation.customers import GARBAGE, said
-from tests.simulation.groups import EXTRA
+from tests.simulation.groups import EXTRA, REAL
 
 if TYPE_CHECKING:
     from tests.simulation.simulation import Simulation
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MESSAGES: Final = ("hub.message.received.v1", "hub.message.unsupported.v1")
+_ECHOES: Final = (
+    "SELECT causation FROM events WHERE type = 'hub.reply.requested.v1' AND json_extract(data, '$.intent') = 'echo'"
+)
 _EFFECTS_LEFT: Final = (
     "SELECT count(*) FROM effects WHERE state IN ('intent', 'sending') OR (state = 'unknown' AND code IS NULL)"
 )
-_UNDONE: Final = """
-SELECT count(*) FROM events LEFT JOIN group_keys ON group_keys."group" = ? AND group_keys.key = events.key
-WHERE events.type IN ({}) AND (events.type != ? OR events.subject = ?) AND events.position > coalesce(position_, 0)
-"""
 
 
 def left(connection: sqlite3.Connection, data: Path) -> str:
@@ -53,7 +54,7 @@ def problems(simulation: Simulation, data: Path) -> list[str]:
     """Return every way in which the promise was broken."""
     with closing(sqlite3.connect(data / "hub.db")) as connection:
         return [
-            *_intake(simulation, connection, data),
+            *_intake(simulation, connection, _journal(data)),
             *_groups(simulation, connection),
             *_conversations(connection),
             *_timers(connection),
@@ -80,27 +81,36 @@ def _pending(connection: sqlite3.Connection, data: Path) -> int:
     return total - int(ingested)
 
 
-def _intake(simulation: Simulation, connection: sqlite3.Connection, data: Path) -> Iterator[str]:
-    """No loss, once, order as accepted, nothing that nobody sent."""
+def _journal(data: Path) -> list[RawDelivery]:
     reader = JournalReader(data / "journal")
     entries = [entry.delivery for entry in reader.read(None, rows=100_000, size=2**40)]
     reader.close()
-    known = {entry.body for entry in entries}
+    return entries
+
+
+def _intake(simulation: Simulation, connection: sqlite3.Connection, journal: list[RawDelivery]) -> Iterator[str]:
+    """What was answered 200 is in the journal, nothing forged is; only what is wrong is refused."""
+    known = {entry.body for entry in journal}
     for delivery in simulation.customers.deliveries:
         if delivery.accepted and delivery.body not in known:
             yield f"lost: the webhook {delivery.name} was answered 200, yet it is not in the journal"
         if not delivery.genuine and delivery.body in known:
             yield f"phantom: the forged webhook {delivery.name} is in the journal"
     refused = dict(connection.execute("SELECT item, reason_class FROM dead_letters WHERE scope != 'event'").fetchall())
-    for entry in entries:
+    for entry in journal:
         reason = refused.get(entry.id)
         is_garbage = reason == "unreadable" and entry.body == GARBAGE
         if reason is not None and not is_garbage and not _may_be_poison(simulation, reason):
             yield f"a webhook was refused ({reason}) although nothing is wrong with it: {entry.body[:80]!r}"
-    expected: dict[str, list[str]] = {}
-    for entry in entries:
-        for sender, id_ in () if entry.id in refused else said(entry.body):
-            line = expected.setdefault(sender, [])
+    yield from _messages(connection, [entry for entry in journal if entry.id not in refused])
+
+
+def _messages(connection: sqlite3.Connection, journal: list[RawDelivery]) -> Iterator[str]:
+    """Each message is one event, in the order in which the journal took its conversation."""
+    accepted: dict[str, list[str]] = {}
+    for entry in journal:
+        for sender, id_ in said(entry.body):
+            line = accepted.setdefault(sender, [])
             if id_ not in line:
                 line.append(id_)
     heard: dict[str, list[str]] = {}
@@ -108,8 +118,8 @@ def _intake(simulation: Simulation, connection: sqlite3.Connection, data: Path) 
         "SELECT key, data FROM events WHERE type IN (?, ?) ORDER BY position", _MESSAGES
     ):
         heard.setdefault(key, []).append(json.loads(body)["provider_message_id"])
-    if sorted(expected.values()) != sorted(heard.values()):
-        yield f"heard {sorted(heard.values())}, accepted {sorted(expected.values())}"
+    if sorted(accepted.values()) != sorted(heard.values()):
+        yield f"heard {sorted(heard.values())}, accepted {sorted(accepted.values())}"
 
 
 def _groups(simulation: Simulation, connection: sqlite3.Connection) -> Iterator[str]:
@@ -119,7 +129,7 @@ def _groups(simulation: Simulation, connection: sqlite3.Connection) -> Iterator[
         if (group, item) not in simulation.groups.doomed and not _may_be_poison(simulation, reason):
             yield f"{group} gave up {item} ({reason}), on which no handler ever failed"
     for group, (events, ended) in _by_group(connection).items():
-        handled = Counter(event for event, is_dead in ended.items() for _ in range(1) if not is_dead)
+        handled = {event for event, is_dead in ended.items() if not is_dead}
         times = Counter(
             event for (event,) in connection.execute('SELECT event FROM sim_handled WHERE "group" = ?', (group,))
         )
@@ -171,9 +181,7 @@ def _by_group(connection: sqlite3.Connection) -> dict[str, tuple[dict[str, int],
 
 
 def _types() -> dict[str, list[str]]:
-    from tests.simulation.groups import _REAL
-
-    return {handler.group: sorted(handler.type_names) for handler in (*_REAL, *EXTRA)}
+    return {handler.group: sorted(handler.type_names) for handler in (*REAL, *EXTRA)}
 
 
 def _conversations(connection: sqlite3.Connection) -> Iterator[str]:
@@ -181,9 +189,8 @@ def _conversations(connection: sqlite3.Connection) -> Iterator[str]:
     for what, handled, made in (
         ("tickets", "open-tickets", "SELECT case_id FROM tickets"),
         ("greetings", "attend-conversation", "SELECT key FROM events WHERE type = 'hub.case.opened.v1'"),
-        ("echoes", "sim-echo", "SELECT causation FROM events WHERE type = 'hub.reply.requested.v1'"
-         " AND json_extract(data, '$.intent') = 'echo'"),
-    ):  # fmt: skip
+        ("echoes", "sim-echo", _ECHOES),
+    ):
         rows = Counter(row for (row,) in connection.execute(made))
         for row, times in rows.items():
             if times > 1:
@@ -253,7 +260,5 @@ def _effects(simulation: Simulation, connection: sqlite3.Connection) -> Iterator
             yield f"order: phone {phone} received its replies as {places}"
 
 
-def _instant(value: Any) -> Any:
-    from hub.store.types import Instant
-
-    return Instant().process_result_value(value, None)  # type: ignore[arg-type]
+def _instant(microseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=microseconds)

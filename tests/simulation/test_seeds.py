@@ -1,0 +1,35 @@
+"""The promise is kept in every seed that is tried at each change; ``make simulate`` tries any number of others."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.simulation.simulation import simulate
+
+REGRESSIONS: tuple[int, ...] = ()
+"""Seeds that once found a bug of the hub; each stays for good, tried first."""
+
+SEEDS = range(1, 201)
+AT_ONCE = 10
+
+
+@pytest.mark.feature("OP-05")
+@pytest.mark.feature("OP-07")
+@pytest.mark.feature("OP-12")
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(SEEDS.start, SEEDS.stop, AT_ONCE))
+def test_no_seed_breaks_the_promise(first: int) -> None:
+    kept(range(first, first + AT_ONCE))
+
+
+def test_no_seed_that_once_broke_it_breaks_it_again() -> None:
+    kept(REGRESSIONS)
+
+
+def kept(seeds: range | tuple[int, ...]) -> None:
+    """Fail with the command that replays the first seed in which the promise was broken."""
+    for seed in seeds:
+        outcome = simulate(seed)
+        if outcome.problems:
+            told = "\n".join((*outcome.problems, *outcome.lines[-40:]))
+            pytest.fail(f"make simulate SEED={seed} replays this:\n{told}", pytrace=False)
