@@ -6,7 +6,6 @@ import argparse
 import contextlib
 import multiprocessing
 import os
-import signal
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -17,8 +16,7 @@ from typing import Final
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tests.simulation import disk
-from tests.simulation.simulation import Outcome, simulate
+from tests.simulation.simulation import Outcome, simulate, stand_by
 from tests.support.figures import keep
 
 _SAY_EVERY: Final = 100
@@ -89,7 +87,8 @@ def run(first: int, count: int, jobs: int) -> int:
     path = keep("simulation", figures)
     console.print(
         f"{tally.seeds} seeds in {seconds:.0f} s: {len(tally.failed)} failed, {tally.lives} lives, "
-        f"{tally.handled} events handled; figures in {path.name}"
+        f"{tally.handled} events handled; figures in {path.name}",
+        soft_wrap=True,
     )
     return bool(tally.failed)
 
@@ -97,17 +96,11 @@ def run(first: int, count: int, jobs: int) -> int:
 def outcomes(seeds: Iterable[int], jobs: int) -> Iterator[Outcome]:
     """Yield how each seed ended, in their order."""
     context = multiprocessing.get_context("forkserver")
-    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_prepare) as pool:
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=stand_by) as pool:
         try:
             yield from pool.map(simulate, seeds, chunksize=4)
         finally:
             pool.shutdown(cancel_futures=True)
-
-
-def _prepare() -> None:
-    # Ctrl-C is for the process that counts; it lets the seeds in hand end.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    disk.calm_collector()
 
 
 def main() -> int:

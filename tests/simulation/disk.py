@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import gc
 import shutil
 import sqlite3
 import tempfile
@@ -62,9 +61,3 @@ def _template() -> bytes:
         with closing(sqlite3.connect(path)) as connection:
             connection.executescript(_IMPATIENT)
         return path.read_bytes()
-
-
-def calm_collector() -> None:
-    """Keep the collector from walking all that was imported, again and again."""
-    gc.collect()
-    gc.freeze()

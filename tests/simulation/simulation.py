@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import signal
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -193,6 +194,14 @@ def simulate(
         handled,
         tuple(world.latest),
     )
+
+
+def stand_by() -> None:
+    """Prepare a process that runs seeds for another one: Ctrl-C is for that one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.collect()
+    # The collector need not walk all that was imported, again and again.
+    gc.freeze()
 
 
 @contextlib.contextmanager
