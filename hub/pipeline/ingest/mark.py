@@ -116,23 +116,26 @@ async def examine(reader: JournalReader, store: Store, clock: Clock) -> Mark | N
     journal = reader.journal_id
     if journal is None:
         return None
+    file = MarkFile(reader.directory)
+    # Before the look at the database: the mark of an ingester that goes on meanwhile is no sign of a back-up.
+    before = file.read()
     store_id, row = await store.read(lambda tx: (suspects.store_id(tx), deliveries.cursor(tx, journal)))
     cursor = None if row is None else Cursor(row.segment, row.segment_id, row.row, row.item)
-    file = MarkFile(reader.directory)
     mark = file.read()
     if mark is not None and mark.store_id != store_id:
         msg = f"this journal belongs to database {mark.store_id}, not to {store_id}; run hub journal adopt"
         raise JournalMismatch(msg)
     restored_at = None if mark is None else mark.restored_at
-    if mark is not None and mark.journal == journal and mark.is_ahead_of(cursor):
+    if before is not None and before.journal == journal and before.is_ahead_of(cursor):
         restored_at = clock.now()
         log.error(
             "the database was restored from a back-up: what may have been sent since waits for a person",
-            segment=mark.segment,
-            row=mark.row,
+            segment=before.segment,
+            row=before.row,
             known=None if cursor is None else (cursor.segment, cursor.row),
         )
     fresh = Mark(store_id=store_id, journal=journal, restored_at=restored_at).at(cursor)
-    if fresh != mark:
+    # An ingester at work keeps the mark itself, further on than was seen here.
+    if fresh != mark and (mark is None or mark == before or mark.restored_at != restored_at):
         file.write(fresh)
     return fresh

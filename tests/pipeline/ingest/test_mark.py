@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from hub.pipeline.ingest import examine
 from hub.pipeline.ingest.mark import FILE, Mark, MarkFile
 from hub.pipeline.journal import JournalMismatch, JournalReader
+from hub.store.transaction import Transaction
 from tests.pipeline.ingest.rig import Rig
 from tests.support.replying import until
 from tests.support.stores import STORE_ID, migrated_store
+from tests.support.unreliable_store import UnreliableStore
 from tests.support.webhooks import of_messages, text
+
+T = TypeVar("T")
 
 
 def mark_of(rig: Rig) -> Mark:
@@ -127,3 +133,26 @@ async def test_the_mark_of_another_database_is_said_before_anything_is_sent(rig:
 
     with pytest.raises(JournalMismatch, match="belongs to database another"):
         await examine(JournalReader(rig.data / "journal"), rig.store, rig.clock)
+
+
+class Overtaken(UnreliableStore):
+    """A store on which an ingester goes on right after each look."""
+
+    meanwhile: Callable[[], Awaitable[object]]
+
+    async def read(self, fn: Callable[[Transaction], T]) -> T:
+        found = await super().read(fn)
+        await self.meanwhile()
+        return found
+
+
+async def test_an_ingester_that_goes_on_during_the_look_is_no_restored_database(rig: Rig) -> None:
+    await rig.take(of_messages(text("wamid.1")))
+    store = Overtaken(rig.store)
+    store.meanwhile = lambda: rig.take(of_messages(text("wamid.2")))
+
+    mark = await examine(JournalReader(rig.data / "journal"), store, rig.clock)
+
+    assert mark is not None
+    assert mark.restored_at is None
+    assert (mark_of(rig).row, mark_of(rig).restored_at) == (2, None)
