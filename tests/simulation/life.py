@@ -8,10 +8,12 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from hub import bootstrap
+from hub import bootstrap, observation
 from hub.contracts import Connection
-from hub.errors import StoreUnavailable
+from hub.errors import JournalUnavailable, StoreUnavailable
 from hub.pipeline.intake import Intake
+from hub.pipeline.journal import JournalReader
+from hub.ports import Store
 from hub.settings import HubSettings, Limits
 from tests.simulation import disk
 from tests.simulation.loop import VirtualLoop
@@ -85,6 +87,22 @@ class Life:
     def trouble(self, kind: Trouble) -> bool:
         """Tell whether something goes wrong now."""
         return self._simulation.trouble(kind)
+
+    def take_stock(self) -> None:
+        """Begin to add up everything, while the hub goes on."""
+        if self.intake is not None and self.hub is not None and self.hub.store is not None:
+            self.loop.create_task(self._take_stock(self.hub.store, self.hub.reader), name="stock")
+
+    async def _take_stock(self, store: Store, reader: JournalReader) -> None:
+        try:
+            found = await observation.balance(store, reader)
+        except (StoreUnavailable, JournalUnavailable):
+            return
+        finally:
+            reader.close()
+        self.world.note("balance", found.items, found.journal)
+        for broken in found.broken:
+            self.world.problem(f"the balance is broken: {broken}")
 
     async def _main(self) -> None:
         plan = self._simulation.plan

@@ -23,6 +23,7 @@ from tests.simulation.world import World
 
 _LOOK_SECONDS: Final = 3.0
 _MOST_LIVES: Final = 60
+_STOCKS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,9 @@ class Simulation:
             world.at(instant, self._armed.__setitem__, point, times)
         for instant, seconds in self.plan.steps:
             world.at(instant, self._step, seconds)
+        chance = world.chance("stock")
+        for _ in range(_STOCKS):
+            world.at(chance.uniform(0, FAULTS_UNTIL + 30), self._while_alive(self._take_stock))
         world.at(FAULTS_UNTIL, self._look)
 
     def _while_alive(self, happen: Callable[[], object]) -> Callable[[], None]:
@@ -123,6 +127,9 @@ class Simulation:
 
     def _stop(self) -> None:
         self.life.stop()
+
+    def _take_stock(self) -> None:
+        self.life.take_stock()
 
     def _step(self, seconds: float) -> None:
         self.world.note("clock", seconds)

@@ -6,11 +6,15 @@ import pytest
 
 from tests.simulation.simulation import simulate
 
-REGRESSIONS: tuple[int, ...] = ()
-"""Seeds that once found a bug of the hub; each stays for good, tried first."""
+REGRESSIONS: tuple[int, ...] = (146, 156, 188)
+"""Seeds that once found a bug of the hub: an ingester at work taken for a restored back-up. Each stays for good."""
 
 SEEDS = range(1, 201)
 AT_ONCE = 10
+
+
+def test_no_seed_that_once_broke_it_breaks_it_again() -> None:
+    kept(REGRESSIONS)
 
 
 @pytest.mark.feature("OP-05")
@@ -20,10 +24,6 @@ AT_ONCE = 10
 @pytest.mark.parametrize("first", range(SEEDS.start, SEEDS.stop, AT_ONCE))
 def test_no_seed_breaks_the_promise(first: int) -> None:
     kept(range(first, first + AT_ONCE))
-
-
-def test_no_seed_that_once_broke_it_breaks_it_again() -> None:
-    kept(REGRESSIONS)
 
 
 def kept(seeds: range | tuple[int, ...]) -> None:
