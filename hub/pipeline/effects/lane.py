@@ -133,6 +133,8 @@ class Lane:
             if chosen and not self._closing:
                 claimed = await self._store.transact(self._claim([row for row, _ in chosen]), name="effects.claim")
                 killpoints.reached("effect.sending")
+                # One that ran again after a commit that did not say so finds everything moved, by itself.
+                self._claim_is_unclear = len(claimed) < len(chosen)
         except StoreUnavailable:
             self._claim_is_unclear = True
             raise

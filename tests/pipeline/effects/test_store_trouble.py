@@ -1,4 +1,4 @@
-"""A lane whose database refuses waits its pause, whoever wakes it meanwhile."""
+"""What a lane does while its database serves badly."""
 
 from __future__ import annotations
 
@@ -52,3 +52,23 @@ async def test_refusals_come_no_faster_than_the_pause_between_tries(tmp_path: Pa
 
     gaps = [later - earlier for earlier, later in zip(store.refused, store.refused[1:], strict=False)]
     assert min(gaps) >= 0.9 * PAUSE
+
+
+class Rerunning(UnreliableStore):
+    """Runs a claim again after its commit, as a train does whose commit was durable without saying so."""
+
+    async def transact(self, fn: Callable[[UnitOfWork], T], *, name: str) -> T:
+        if name == "effects.claim":
+            await super().transact(fn, name=name)
+        return await super().transact(fn, name=name)
+
+
+async def test_a_claim_that_ran_again_after_its_commit_is_carried_out_once(tmp_path: Path) -> None:
+    async with running(tmp_path) as rig:
+        (asked,) = await rig.ask("hola")
+        lane = rig.lane(Rerunning(rig.store))
+
+        await rig.turn(lane, times=3)
+
+        assert rig.sender.said == ["hola"]
+        assert await rig.states(asked) == ["accepted"]
