@@ -54,6 +54,6 @@ def test_a_failing_seed_says_how_to_replay_it(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(test_seeds, "simulate", lambda seed: simulate(seed, bug=bugs.send_again_in_doubt()))
 
     with pytest.raises(
-        pytest.fail.Exception, match=r"make simulate SEED=2 replays this:\neffect \w+ reached the phone 2"
+        pytest.fail.Exception, match=r"make simulate SEED=2 replays this:\neffect \w+ reached the phone"
     ):
         kept((2,))
