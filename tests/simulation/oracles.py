@@ -166,7 +166,7 @@ def _by_group(connection: sqlite3.Connection) -> dict[str, tuple[dict[str, int],
         marks = ",".join("?" * len(types))
         events = dict(
             connection.execute(
-                f"SELECT id, position FROM events WHERE type IN ({marks}) AND (type != ? OR subject = ?)",  # noqa: S608
+                f"SELECT id, position FROM events WHERE type IN ({marks}) AND (type != ? OR subject = ?)",
                 (*types, TimerFired.TYPE, group),
             ).fetchall()
         )
