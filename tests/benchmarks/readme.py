@@ -27,7 +27,7 @@ def section(kept: dict[str, Any]) -> str:
         if name in KINDS and one["reached"] is not None
     ]
     lines = [
-        f"Minimum hardware: {kept['cores']} cores, 512 MB of memory free, a local disk that syncs. Measured on just that",
+        f"Minimum hardware: {kept['cores']} cores, 512 MB of memory free, a disk that syncs. Measured on just that",
         f"many cores by `make bench` ({kept['taken_at'][:10]}, commit {kept['commit']}, Python {kept['python']}), each",
         "figure beside a baseline of the same minutes; a message is a new customer's.",
         "",
