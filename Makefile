@@ -88,7 +88,8 @@ samples: .venv/.hub .venv/.dev ## Rewrite what is generated from code: published
 # Names no address: whoever installs asks the index that their own machine is set to.
 COMPILE = $(UV) pip compile --universal --python-version 3.11 --generate-hashes --quiet $(UPGRADE) \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
-TITLE = printf '\043 %s\n' '$(2)' | cat - $(1) > $(1).new && mv $(1).new $(1)
+# What the resolver writes keeps the comments that stood there, the title among them.
+TITLE = { printf '\043 %s\n' '$(2)'; grep -v '^\#' $(1); } > $(1).new && mv $(1).new $(1)
 
 lock: .tools/.ready ## Resolve the four lock files again; UPGRADE=-U takes newer versions
 	@[ -x $(UV) ] || { echo "make lock needs uv, which could not be installed (see make setup)" >&2; exit 1; }
