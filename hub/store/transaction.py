@@ -66,6 +66,7 @@ class UnitOfWork:
     stated: list[Stated] = field(default_factory=list)
     signals: set[str] = field(default_factory=set)
     _policies: Policies | None = None
+    _flushed: int = 0
 
     def begin(self, origin: Origin) -> Transaction:
         """Return the view of this transaction in which everything derives from one cause."""
@@ -83,15 +84,16 @@ class UnitOfWork:
         self._policies = None
 
     def flush(self) -> None:
-        """Take positions for the stated events, then write them with their projections."""
-        if not self.stated:
+        """Take positions for what was stated since the last call, then write it with its projections."""
+        events = tuple(self.stated[self._flushed :])
+        if not events:
             return
-        events = tuple(self.stated)
+        self._flushed = len(self.stated)
         prepared.run_many(self.connection, _INSERT_EVENT, [_row(stated) for stated in events])
         for stated in events:
             for projection in self.projections.get(stated.event.type, ()):
                 projection.apply(self.begin(Origin(stated.event.id, projection.name, "hub")), stated.event)
-        if len(self.stated) > len(events):
+        if len(self.stated) > self._flushed:
             msg = f"a projection stated {self.stated[-1].event.type}; it may only write its own table"
             raise TypeError(msg)
 

@@ -196,7 +196,9 @@ class Consumer:
     def _measured(self, work: Callable[[UnitOfWork], list[Prepared]], events_: int) -> Any:
         def measured(unit: UnitOfWork) -> list[Prepared]:
             with self._pace.measured(events_):
-                return work(unit)
+                handled = work(unit)
+                unit.flush()
+            return handled
 
         return measured
 

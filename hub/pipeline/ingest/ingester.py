@@ -212,6 +212,7 @@ class Ingester:
                 raise CursorMoved(msg)
             with self._pace.measured(items):
                 tallies = Recorder(unit, batch).record()
+                unit.flush()
             deliveries.move_cursor(
                 tx,
                 journal,
