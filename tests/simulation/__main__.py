@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import multiprocessing
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -57,7 +58,6 @@ def run(first: int, count: int, jobs: int) -> int:
     console, tally, started = Console(), Tally(), time.monotonic()
     columns = (TextColumn("seeds"), MofNCompleteColumn(), TextColumn("{task.fields[found]}"), TimeRemainingColumn())
     progress = Progress(*columns, console=console, disable=not console.is_terminal)
-    # Stopped by Ctrl-C it still tells of the seeds that it ran.
     with contextlib.suppress(KeyboardInterrupt), progress:
         task = progress.add_task("", total=count, found="none failed")
         for outcome in outcomes(range(first, first + count), jobs):
@@ -113,6 +113,8 @@ def main() -> int:
         "--jobs", type=int, default=min(2, os.cpu_count() or 1), help="processes (default: %(default)s)"
     )
     asked = parser.parse_args()
+    # However it is told to stop, it tells of the seeds that it ran.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     return replay(asked.seed) if asked.seed is not None else run(asked.first, asked.seeds, asked.jobs)
 
 

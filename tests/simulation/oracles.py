@@ -32,22 +32,21 @@ _EFFECTS_LEFT: Final = (
 
 
 def left(connection: sqlite3.Connection, data: Path) -> str:
-    """Return what is still to be done, empty when all has come to its end."""
-    pending = _pending(connection, data)
-    found = [f"{pending} deliveries in the journal"] if pending else []
+    """Return something that is still to be done, empty when all has come to its end."""
     for what, sql in (
-        ("effects", _EFFECTS_LEFT),
         ("timers", "SELECT count(*) FROM timers WHERE state = 'armed'"),
+        ("effects", _EFFECTS_LEFT),
         ("paused groups", "SELECT count(*) FROM groups WHERE state != 'active'"),
         ("held keys", "SELECT count(*) FROM group_keys WHERE held_until IS NOT NULL"),
     ):
         ((count,),) = connection.execute(sql).fetchall()
         if count:
-            found.append(f"{count} {what}")
+            return f"{count} {what}"
     for group, (events, ended) in _by_group(connection).items():
         if set(events) - set(ended):
-            found.append(f"{len(set(events) - set(ended))} events of {group}")
-    return ", ".join(found)
+            return f"{len(set(events) - set(ended))} events of {group}"
+    pending = _pending(connection, data)
+    return f"{pending} deliveries in the journal" if pending else ""
 
 
 def problems(simulation: Simulation, data: Path) -> list[str]:
