@@ -64,4 +64,7 @@ async def serve(app: ASGIApp, host: str, port: int, ready: Callable[[], None]) -
         except asyncio.CancelledError:
             server.should_exit = True
             await serving
+            # Whoever did not end within the graceful second.
+            for connection in list(server.server_state.connections):
+                connection.transport.abort()
             raise
