@@ -18,7 +18,7 @@ from hub.configuration import collecting
 from hub.contracts import AssetRoute, Connection, Connector, Sandboxed
 from hub.domain import business_time
 from hub.domain.policies import Policies
-from hub.errors import Misconfigured
+from hub.errors import Misconfigured, StoreUnavailable
 from hub.pipeline.consumer import Consumer, Upkeep, join
 from hub.pipeline.effects import EffectWorker
 from hub.pipeline.ingest import Ingester, examine
@@ -256,11 +256,19 @@ async def _background(hub: Hub, work: Coroutine[Any, Any, Any], name: str) -> As
 
 @contextlib.contextmanager
 def _running_mark(data: Path, role: str) -> Any:
-    """Tell whether the last process of the role stopped cleanly; note that this one runs."""
+    """Tell whether the last process of the role stopped cleanly; note that this one runs.
+
+    One that gave up over its database stopped cleanly: three such starts must not make a poison of what they had
+    in hand.
+    """
     mark = data / f"{role}.running"
     was_clean = not mark.exists()
     mark.touch(mode=0o600)
-    yield was_clean
+    try:
+        yield was_clean
+    except StoreUnavailable:
+        mark.unlink(missing_ok=True)
+        raise
     mark.unlink(missing_ok=True)
 
 
