@@ -95,6 +95,10 @@ class Simulation:
         share = max((window.share for window in windows if window.begins <= now < window.ends), default=0.0)
         return share > 0 and self._troubles.random() < share
 
+    def _is_in(self, kind: Trouble) -> bool:
+        """Tell whether a time of trouble goes on."""
+        return any(window.begins <= self.world.time < window.ends for window in self._windows.get(kind, ()))
+
     def reached(self, point: str) -> None:
         """Stand in for ``hub.killpoints.reached``."""
         left = self._armed.get(point, 0)
@@ -161,7 +165,10 @@ class Simulation:
         if life.dead:
             self.kills += 1
             self.excused |= self.phones.under_way
-            with closing(sqlite3.connect(life.successor / "hub.db")) as connection:
+        if life.dead or self._is_in("commit after"):
+            # A hub that stops while commits do not say whether they were cannot know of its last claim.
+            data = life.successor if life.dead else life.data
+            with closing(sqlite3.connect(data / "hub.db")) as connection:
                 self.excused.update(
                     id_ for (id_,) in connection.execute("SELECT id FROM effects WHERE state='sending'")
                 )
