@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -65,6 +66,7 @@ def main() -> None:
         parser.error(f"no benchmark is called {', '.join(unknown)}; there are {', '.join(ALL)}")
     console = Console(soft_wrap=False, width=None if sys.stdout.isatty() else 170, highlight=False)
     found: list[Figure] = []
+    load = os.getloadavg()[0]
     for number, name in enumerate(names, 1):
         console.print(f"[bold]{number}/{len(names)} {name}[/]: {ALL[name].SAYS}")
         began = time.monotonic()
@@ -74,7 +76,7 @@ def main() -> None:
     if wanted.compare:
         _compare(console, found)
     elif not wanted.tiny:
-        console.print(f"kept: {_keep(found).relative_to(ROOT)}")
+        console.print(f"kept: {_keep(found, load).relative_to(ROOT)}")
 
 
 def _compare(console: Console, found: Sequence[Figure]) -> None:
@@ -85,7 +87,7 @@ def _compare(console: Console, found: Sequence[Figure]) -> None:
     console.print(table.compared(compare.rows(before, found)))
 
 
-def _keep(found: Sequence[Figure]) -> Path:
+def _keep(found: Sequence[Figure], load: float) -> Path:
     """Write what was measured over what was kept of it; the run before stays beside the reports."""
     path = keeping.FIGURES / "bench.json"
     before: dict[str, Any] = {}
@@ -95,7 +97,8 @@ def _keep(found: Sequence[Figure]) -> Path:
         reports.mkdir(exist_ok=True)
         shutil.copy(path, reports / "bench.before.json")
     taken = {figure.name: figure.document() for figure in found}
-    return keeping.keep("bench", {"what": WHAT, "size": "full", "figures": {**before, **taken}})
+    kept = {"what": WHAT, "load_before": round(load, 1), "figures": {**before, **taken}}
+    return keeping.keep("bench", kept)
 
 
 if __name__ == "__main__":

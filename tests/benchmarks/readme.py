@@ -27,9 +27,10 @@ def section(kept: dict[str, Any]) -> str:
         if name in KINDS and one["reached"] is not None
     ]
     lines = [
-        f"Minimum hardware: {kept['cores']} cores, 512 MB of memory free, a disk that syncs. Measured on just that",
-        f"many cores by `make bench` ({kept['taken_at'][:10]}, commit {kept['commit']}, Python {kept['python']}), each",
-        "figure beside a baseline of the same minutes; a message is a new customer's.",
+        f"Minimum hardware: {kept['cores']} cores, 512 MB of memory free, a local disk that syncs. Measured on just",
+        f"that many cores by `make bench` ({kept['taken_at'][:10]}, commit {kept['commit']}, Python {kept['python']}),",
+        f"others being at work there (load {kept['load_before']:g}); each figure stands beside a baseline of the same",
+        "minutes. A message is a new customer's.",
         "",
         "| figure | measured | to reach | aim | | beside it |",
         "|---|---|---|---|---|---|",
