@@ -18,7 +18,7 @@ from hub.configuration import collecting
 from hub.contracts import AssetRoute, Connection, Connector, Sandboxed
 from hub.domain import business_time
 from hub.domain.policies import Policies
-from hub.errors import Misconfigured, StoreUnavailable
+from hub.errors import Misconfigured
 from hub.pipeline.consumer import Consumer, Upkeep, join
 from hub.pipeline.effects import EffectWorker
 from hub.pipeline.ingest import Ingester, examine
@@ -26,6 +26,7 @@ from hub.pipeline.intake import Intake, Route
 from hub.pipeline.journal import JournalMismatch, JournalReader, JournalWriter
 from hub.pipeline.timers import TimerWorker
 from hub.ports import Clock, Randomness
+from hub.running_mark import running_mark
 from hub.services import projections
 from hub.settings import HubSettings
 from hub.store import prepared, schema
@@ -153,7 +154,7 @@ async def storing(hub: Hub) -> AsyncIterator[SqliteStore]:
 @contextlib.asynccontextmanager
 async def ingesting(hub: Hub, store: SqliteStore) -> AsyncIterator[Ingester]:
     """Take the journal into the database."""
-    with schema.locked(hub.settings.data, "ingester"), _running_mark(hub.settings.data, "ingester") as was_clean:
+    with schema.locked(hub.settings.data, "ingester"), running_mark(hub.settings.data, "ingester") as was_clean:
         ingester = Ingester(
             hub.reader,
             store,
@@ -174,7 +175,7 @@ async def ingesting(hub: Hub, store: SqliteStore) -> AsyncIterator[Ingester]:
 async def working(hub: Hub, store: SqliteStore) -> AsyncIterator[None]:
     """Run groups, timers, effects."""
     waits = hub.settings.waits
-    with schema.locked(hub.settings.data, "worker"), _running_mark(hub.settings.data, "worker") as was_clean:
+    with schema.locked(hub.settings.data, "worker"), running_mark(hub.settings.data, "worker") as was_clean:
         handlers = discovery.handlers()
         await join(store, list(handlers.values()))
         hub.consumers = [Consumer(handler, store, hub.clock, waits) for handler in handlers.values()]
@@ -252,24 +253,6 @@ async def _background(hub: Hub, work: Coroutine[Any, Any, Any], name: str) -> As
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-
-
-@contextlib.contextmanager
-def _running_mark(data: Path, role: str) -> Any:
-    """Tell whether the last process of the role stopped cleanly; note that this one runs.
-
-    One that gave up over its database stopped cleanly: three such starts must not make a poison of what they had
-    in hand.
-    """
-    mark = data / f"{role}.running"
-    was_clean = not mark.exists()
-    mark.touch(mode=0o600)
-    try:
-        yield was_clean
-    except StoreUnavailable:
-        mark.unlink(missing_ok=True)
-        raise
-    mark.unlink(missing_ok=True)
 
 
 async def _restored_at(hub: Hub, store: SqliteStore) -> datetime | None:

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from hub.bootstrap import _running_mark
 from hub.errors import StoreUnavailable
+from hub.running_mark import running_mark
 
 
 def was_clean(data: Path) -> bool:
     """Tell what a process finds that starts now, then ends by itself."""
-    with _running_mark(data, "worker") as clean:
+    with running_mark(data, "worker") as clean:
         return bool(clean)
 
 
@@ -23,7 +23,7 @@ def test_a_process_that_ended_by_itself_leaves_no_suspicion(tmp_path: Path) -> N
 
 def end_over(data: Path, error: Exception) -> None:
     """Let a process end because of an error."""
-    with _running_mark(data, "worker"):
+    with running_mark(data, "worker"):
         raise error
 
 
