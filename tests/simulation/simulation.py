@@ -24,6 +24,7 @@ from tests.simulation.world import World
 _LOOK_SECONDS: Final = 3.0
 _MOST_LIVES: Final = 60
 _STOCKS: Final = 4
+_REFUSALS: Final[tuple[Trouble, ...]] = ("begin", "commit", "commit after")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +166,8 @@ class Simulation:
         if life.dead:
             self.kills += 1
             self.excused |= self.phones.under_way
-        if life.dead or self._is_in("commit after"):
-            # A hub that stops while commits do not say whether they were cannot know of its last claim.
+        if life.dead or any(map(self._is_in, _REFUSALS)):
+            # A hub that stops while its database refuses cannot keep what it knows of its last calls.
             data = life.successor if life.dead else life.data
             with closing(sqlite3.connect(data / "hub.db")) as connection:
                 self.excused.update(
