@@ -48,7 +48,8 @@ class Feed:
         number, more = 1, True
         while more:
             segment = create_segment(directory, "storm", number, f"{number:016x}", self.bodies)
-            rows = [body for body, _ in zip(bodies, range(SEGMENT), strict=False)]
+            # In this order: a range that has ended must not have taken a body with it.
+            rows = [body for _, body in zip(range(SEGMENT), bodies, strict=False)]
             with connected(segment.path) as connection:
                 values = ((received, "whatsapp", "main", "POST", PATH, "{}", body) for body in rows)
                 connection.executemany(INSERT, values)

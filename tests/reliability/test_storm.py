@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from hub.pipeline.journal.segment import count, list_segments
+from tests.reliability import storm_feed
 from tests.reliability.storm import brew, storm
 from tests.reliability.storm_feed import Feed
 
@@ -44,3 +46,14 @@ def test_a_feed_becomes_about_as_many_events_as_asked_for() -> None:
     feed = brew(1, 1_000_000)
 
     assert 2 * feed.messages + 8 * feed.conversations >= 1_000_000
+
+
+def test_a_feed_of_many_segments_writes_every_webhook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storm_feed, "SEGMENT", 7)
+    feed = brew(5, 2_000)
+
+    feed.write(tmp_path / "journal")
+
+    written = sum(count(segment)[1] for segment in list_segments(tmp_path / "journal"))
+    assert written == feed.bodies == sum(1 for _ in brew(5, 2_000)._bodies(0))
+    assert written > 7
