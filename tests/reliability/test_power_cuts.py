@@ -50,7 +50,11 @@ def test_the_recording_tells_the_whole_disk(sound: Recording, tmp_path: Path) ->
     real = {p.relative_to(sound.data): p for p in sound.data.rglob("*") if p.is_file() and p.suffix != ".sock"}
     real = {name: path for name, path in real.items() if not name.name.endswith("-shm")}
     rebuilt = {p.relative_to(tmp_path / "rebuilt"): p for p in (tmp_path / "rebuilt").rglob("*") if p.is_file()}
-    assert rebuilt.keys() == real.keys()
+    # A call in flight at the kill may be done without being told: the close of a full segment removes its WAL.
+    untold = rebuilt.keys() - real.keys()
+    assert [str(name) for name in untold if not name.name.endswith(".segment-wal")] == []
+    assert len(untold) <= 1
+    assert real.keys() <= rebuilt.keys()
     assert [str(name) for name in real if real[name].read_bytes() != rebuilt[name].read_bytes()] == []
 
 

@@ -60,8 +60,8 @@ async def one_greedy_body(site: Site, scale: Scale) -> Flooded:
     flooded.statuses[status] += 1
     flooded.facts |= {"sent_bytes": sent, "answered_seconds": round(seconds, 3)}
     flooded.must(status == "413", f"it was answered {status}")
-    # What is beyond the limit lies in the buffers of both sockets.
-    flooded.must_not_grow(16)
+    # 16 are for the body, which tests/web holds a lone listener to; here a whole hub works for its customers meanwhile.
+    flooded.must_not_grow(32)
     return flooded
 
 
