@@ -153,10 +153,12 @@ class Lane:
 
     async def _take_up_claims(self) -> None:
         """Make the calls of a claim whose answer was lost, if it was committed: nobody else holds the asset."""
+        # As of before the look: a call that ended meanwhile stands in it as under way, yet must not be made again.
+        known = set(self._in_flight)
         rows = await self._store.read(lambda tx: effects.under_way(tx, self._connector, self._asset))
         self._claim_is_unclear = False
         for row in rows:
-            if row.id not in self._in_flight:
+            if row.id not in known:
                 self._start(row, probe=self._breaker.started())
 
     def _start(self, row: Row[Any], *, probe: bool) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
 from hub.errors import StoreUnavailable
 from hub.ports import Commit
-from hub.store.transaction import UnitOfWork
-from tests.pipeline.effects.rig import running, working
+from hub.store.transaction import Transaction, UnitOfWork
+from tests.pipeline.effects.rig import hanging, running, working
 from tests.support.replying import until
 from tests.support.unreliable_store import UnreliableStore
 
@@ -69,6 +69,41 @@ async def test_a_claim_that_ran_again_after_its_commit_is_carried_out_once(tmp_p
         lane = rig.lane(Rerunning(rig.store))
 
         await rig.turn(lane, times=3)
+
+        assert rig.sender.said == ["hola"]
+        assert await rig.states(asked) == ["accepted"]
+
+
+class Late(UnreliableStore):
+    """Answers a look only after ``meanwhile``: what it tells is no longer so."""
+
+    meanwhile: Callable[[], Awaitable[None]] | None = None
+
+    async def read(self, fn: Callable[[Transaction], T]) -> T:
+        found = await super().read(fn)
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            await meanwhile()
+        return found
+
+
+async def test_a_call_that_ends_while_claims_are_looked_for_is_not_made_again(tmp_path: Path) -> None:
+    async with running(tmp_path) as rig:
+        (asked,) = await rig.ask("hola")
+        answered = asyncio.Event()
+        rig.sender.script = [hanging(answered)]
+        store = Late(rig.store)
+        lane = rig.lane(store)
+        await lane.step()
+
+        async def end_of_the_call() -> None:
+            answered.set()
+            await lane.drain()
+
+        # As after a claim whose answer was lost: the next step looks for what was claimed.
+        lane._claim_is_unclear = True
+        store.meanwhile = end_of_the_call
+        await rig.turn(lane)
 
         assert rig.sender.said == ["hola"]
         assert await rig.states(asked) == ["accepted"]
