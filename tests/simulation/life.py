@@ -88,6 +88,10 @@ class Life:
         """Tell whether something goes wrong now."""
         return self._simulation.trouble(kind)
 
+    def lease(self, *, held: bool) -> None:
+        """Note how a lease was asked for."""
+        self._simulation.lease(held=held)
+
     def take_stock(self) -> None:
         """Begin to add up everything, while the hub goes on."""
         if self.intake is not None and self.hub is not None and self.hub.store is not None:

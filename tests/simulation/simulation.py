@@ -18,7 +18,7 @@ from tests.simulation.groups import Groups
 from tests.simulation.life import Life
 from tests.simulation.modules import simulated
 from tests.simulation.phones import Phones
-from tests.simulation.plan import FAULTS_UNTIL, SETTLED_WITHIN, Trouble, Window, plan
+from tests.simulation.plan import FAULTS_UNTIL, SETTLED_WITHIN, WAITS, Trouble, Window, plan
 from tests.simulation.world import World
 
 _LOOK_SECONDS: Final = 3.0
@@ -61,6 +61,7 @@ class Simulation:
         self.settled = False
         self.excused: set[str] = set()
         self._folder = folder
+        self._held_at = 0.0
         self._armed: dict[str, int] = {}
         self._deadline = FAULTS_UNTIL + SETTLED_WITHIN
         self._troubles = world.chance("troubles")
@@ -107,6 +108,17 @@ class Simulation:
             self._armed[point] = left - 1
             if left == 1:
                 self.life.kill(point)
+
+    def lease(self, *, held: bool) -> None:
+        """Note how a lease was asked for: once it has lapsed nobody may carry out what was claimed under it."""
+        if held:
+            self._held_at = self.world.time
+        elif self.world.time - self._held_at > WAITS.lease_seconds:
+            self._excuse(self.life.data)
+
+    def _excuse(self, data: Path) -> None:
+        with closing(sqlite3.connect(data / "hub.db")) as connection:
+            self.excused.update(id_ for (id_,) in connection.execute("SELECT id FROM effects WHERE state = 'sending'"))
 
     def _agenda(self) -> None:
         world = self.world
@@ -168,11 +180,7 @@ class Simulation:
             self.excused |= self.phones.under_way
         if life.dead or any(map(self._is_in, _REFUSALS)):
             # A hub that stops while its database refuses cannot keep what it knows of its last calls.
-            data = life.successor if life.dead else life.data
-            with closing(sqlite3.connect(data / "hub.db")) as connection:
-                self.excused.update(
-                    id_ for (id_,) in connection.execute("SELECT id FROM effects WHERE state='sending'")
-                )
+            self._excuse(life.successor if life.dead else life.data)
         self.phones.under_way.clear()
         life.dead = True
         life.loop.bury()

@@ -85,6 +85,8 @@ class SimulatedStore(SqliteStore):
             error = "" if job.error is None else type(job.error).__name__
             stated = ",".join(f"{one.event.type[4:]}:{one.event.id[3:9]}" for one in job.stated)
             self._life.world.note("commit", job.name, error, stated)
+            if job.name == "effects.lease":
+                self._life.lease(held=not error)
 
 
 @dataclass(slots=True)
