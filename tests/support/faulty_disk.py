@@ -87,12 +87,19 @@ def struck(trace: Path) -> list[str]:
     return [f"{call} {os.path.basename(path)}" for call, path in found]  # noqa: PTH119 - a word of a line, no path
 
 
-def see(hub: HubProcess, word: str, seconds: float = 30.0) -> None:
-    """Wait until the hub's readiness says a word, or nothing at all any more."""
+def see(hub: HubProcess, *words: str, seconds: float = 30.0) -> None:
+    """Wait until the hub's readiness says one of the words, or nothing at all any more."""
+    said = ""
 
     def says() -> bool:
+        nonlocal said
         with contextlib.suppress(OSError):
-            return word in hub.readiness()
+            said = hub.readiness()
+            return any(word in said for word in words)
         return not hub.alive
 
-    until(says, f"readiness says {word!r}", seconds)
+    try:
+        until(says, f"readiness says one of {words}", seconds)
+    except AssertionError as error:
+        error.add_note(f"it said {said!r}\n{hub.log[-3000:]}")
+        raise
