@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, PendingRollbackError
 from sqlalchemy.pool import NullPool
 
 from hub.errors import Misconfigured
+from hub.store import faults
 
 BUSY_MILLISECONDS: Final = 5000
 
@@ -99,11 +100,11 @@ def in_transaction(connection: Connection) -> bool:
 
 
 def is_unavailable(error: BaseException) -> bool:
-    """Tell whether an error speaks of the database itself, not of what was asked of it."""
+    """Tell whether an error of either engine speaks of the database itself, not of what was asked of it."""
     if isinstance(error, PendingRollbackError):
         return True
     code = error_code(error)
-    return code is not None and code in _UNAVAILABLE
+    return faults.is_unavailable(error) if code is None else code in _UNAVAILABLE
 
 
 def error_code(error: BaseException) -> int | None:

@@ -64,9 +64,9 @@ def run_many(connection: Connection, statement: Executable, rows: Sequence[Mappi
     _execute(connection, prepared.sql, [prepared.bind(row)[1] for row in rows], many=True).close()
 
 
-def command(connection: Connection, sql: str) -> None:
+def command(connection: Connection, sql: str, values: Sequence[object] = ()) -> None:
     """Execute what the engine itself understands: BEGIN, SAVEPOINT, COMMIT."""
-    _execute(connection, sql, ()).close()
+    _execute(connection, sql, values).close()
 
 
 def warm_up(dialect: Dialect) -> int:

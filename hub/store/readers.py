@@ -75,7 +75,7 @@ class Readers:
             prepared.command(connection, "BEGIN")
             unit = self._unit(connection, self._clock.now())
             result = fn(unit.begin(_ORIGIN))
-            _refuse_facts(unit)
+            refuse_facts(unit)
         except Exception as error:
             # The refusal to write is the caller's mistake: trying again would not help.
             if not is_unavailable(error) or error_code(error) == _READONLY:
@@ -110,7 +110,12 @@ class Readers:
             log.warning("a read held its snapshot for long", read=name, seconds=round(seconds, 1))
 
 
-def _refuse_facts(unit: UnitOfWork) -> None:
+def refuse_facts(unit: UnitOfWork) -> None:
+    """Refuse a read that stated events or gave signals.
+
+    Raises:
+        TypeError: It did.
+    """
     if unit.stated or unit.signals:
         msg = "a read may not state events or give signals; use transact"
         raise TypeError(msg)

@@ -12,12 +12,13 @@ from typing import Final
 
 from sqlalchemy import Engine, insert, select, update
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from hub import killpoints
 from hub.errors import Misconfigured
 from hub.store import policies
 from hub.store.engine import in_transaction
+from hub.store.locks import number
 from hub.store.tables import schema, store_info
 
 CODE: Final = 1
@@ -25,6 +26,8 @@ CODE: Final = 1
 
 HEAD: Final = "0001"
 """The newest migration step; a test holds it against the folder."""
+
+_NO_TABLE: Final = "42P01"
 
 
 @contextmanager
@@ -50,7 +53,8 @@ def prepare(engine: Engine, *, store_id: str, now: datetime) -> None:
     """Migrate the database when it is behind; leave a current one alone.
 
     Args:
-        engine: Writes to the database; nobody else does meanwhile.
+        engine: Writes to the database. SQLite's is this process's alone, by ``locked``; on PostgreSQL one process
+            migrates while the others wait for it.
         store_id: Lasting id of a database that is made now.
         now: When it is made.
 
@@ -60,7 +64,10 @@ def prepare(engine: Engine, *, store_id: str, now: datetime) -> None:
     with engine.connect() as connection:
         found = _version(connection)
         if found is None or found[0] < HEAD:
-            _migrate(connection, store_id, now)
+            with _alone(connection):
+                found = _version(connection)
+                if found is None or found[0] < HEAD:
+                    _migrate(connection, store_id, now)
         elif found[1] > CODE:
             msg = f"the database needs code of release {found[1]} or newer, this is {CODE}; upgrade the hub"
             raise Misconfigured([msg])
@@ -73,11 +80,29 @@ def is_current(engine: Engine) -> bool:
     return found is not None and found[0] >= HEAD
 
 
+@contextmanager
+def _alone(connection: Connection) -> Iterator[None]:
+    if not _is_postgres(connection):
+        yield
+        return
+    lock = number("schema", "migration")
+    connection.exec_driver_sql(f"SELECT pg_advisory_lock({lock})")
+    try:
+        yield
+    finally:
+        connection.exec_driver_sql(f"SELECT pg_advisory_unlock({lock})")
+
+
+def _is_postgres(connection: Connection) -> bool:
+    return connection.dialect.name == "postgresql"
+
+
 def _version(connection: Connection) -> tuple[str, int] | None:
     try:
         row = connection.execute(select(schema.c.version, schema.c.oldest_code)).first()
-    except OperationalError as error:
-        if "no such table" not in str(error.orig):
+    except (OperationalError, ProgrammingError) as error:
+        # Each engine has its own word for it.
+        if "no such table" not in str(error.orig) and getattr(error.orig, "sqlstate", None) != _NO_TABLE:
             raise
         return None
     return None if row is None else (row.version, row.oldest_code)
@@ -93,7 +118,7 @@ def _migrate(connection: Connection, store_id: str, now: datetime) -> None:
     config.set_main_option("script_location", "hub:store/migrations")
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    connection.exec_driver_sql("BEGIN" if _is_postgres(connection) else "BEGIN IMMEDIATE")
     try:
         command.upgrade(config, HEAD)
         step = ScriptDirectory.from_config(config).get_revision(HEAD).module

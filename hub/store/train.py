@@ -157,7 +157,7 @@ class Train:
             job.result = job.fn(unit)
             unit.flush()
             if rehearsed is not None:
-                _compare(job.name, rehearsed, unit)
+                compare(job.name, rehearsed, unit)
         except BaseException:
             if in_transaction(self.connection):
                 self._undo()
@@ -192,7 +192,12 @@ def refuse(jobs: Sequence[Job], error: BaseException) -> None:
         job.settle(job)
 
 
-def _compare(name: str, first: UnitOfWork, second: UnitOfWork) -> None:
+def compare(name: str, first: UnitOfWork, second: UnitOfWork) -> None:
+    """Refuse a function that did not state the same when it ran again.
+
+    Raises:
+        RehearsalDiffered: It did not.
+    """
     before = [(stated.event.id, stated.data_json) for stated in first.stated]
     after = [(stated.event.id, stated.data_json) for stated in second.stated]
     if before != after:

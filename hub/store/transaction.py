@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from sqlalchemy import Executable
 from sqlalchemy.dialects.postgresql import insert
@@ -17,6 +17,9 @@ from schemas import ids
 from schemas.envelope import CloudEvent, EventData, schema_address
 
 D = TypeVar("D", bound=EventData)
+
+KEY: Final = "key"
+"""The kind of lock under which the events of one key are handled or stated."""
 
 _INSERT_EVENT: Final = insert(tables.events)
 
@@ -55,9 +58,25 @@ class Projection:
     apply: Callable[[Transaction, CloudEvent[Any]], None]
 
 
+class Locks(Protocol):
+    """What keeps transactions that run at the same time from deciding about the same things."""
+
+    def take(self, kind: str, ids: Iterable[str]) -> None:
+        """Hold these until the transaction ends."""
+        ...
+
+    def mark_positions(self) -> None:
+        """Say that positions in the log are about to be taken."""
+        ...
+
+
 @dataclass(slots=True)
 class UnitOfWork:
-    """All that one transaction writes; several causes may share it."""
+    """All that one transaction writes; several causes may share it.
+
+    Attributes:
+        locks: None where there is one writer only.
+    """
 
     connection: Connection
     now: datetime
@@ -65,6 +84,7 @@ class UnitOfWork:
     projections: Mapping[str, Sequence[Projection]] = field(default_factory=dict)
     stated: list[Stated] = field(default_factory=list)
     signals: set[str] = field(default_factory=set)
+    locks: Locks | None = None
     _policies: Policies | None = None
     _flushed: int = 0
 
@@ -89,6 +109,10 @@ class UnitOfWork:
         if not events:
             return
         self._flushed = len(self.stated)
+        if self.locks is not None:
+            # Held until the commit: within a key positions grow in the order of commits.
+            self.locks.take(KEY, {stated.event.partitionkey for stated in events})
+            self.locks.mark_positions()
         prepared.run_many(self.connection, _INSERT_EVENT, [_row(stated) for stated in events])
         for stated in events:
             for projection in self.projections.get(stated.event.type, ()):
@@ -142,9 +166,11 @@ class Transaction:
     def lock(self, kind: str, ids: Iterable[str]) -> None:
         """Let nobody else decide about these aggregates until the transaction ends.
 
-        Whatever reads before it writes (capacity, turns, slots) says so here. On SQLite the one writer holds the lock
-        on everything already.
+        Whatever reads before it writes (capacity, turns, slots) says so here, before it reads. On SQLite the one
+        writer holds the lock on everything already.
         """
+        if self._unit.locks is not None:
+            self._unit.locks.take(kind, ids)
 
     def signal(self, name: str) -> None:
         """Tell whoever waits for ``name`` after the commit."""
@@ -210,4 +236,4 @@ def _row(stated: Stated) -> dict[str, object]:
     }
 
 
-__all__ = ["Origin", "Policies", "Projection", "Stated", "Transaction", "UnitOfWork"]
+__all__ = ["KEY", "Locks", "Origin", "Policies", "Projection", "Stated", "Transaction", "UnitOfWork"]

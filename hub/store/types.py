@@ -10,7 +10,7 @@ from pydantic_core import from_json, to_json
 from sqlalchemy import BigInteger, Integer
 from sqlalchemy import Text as PlainText
 from sqlalchemy.engine import Dialect
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -77,6 +77,12 @@ class Text(_Direct, TypeDecorator[str]):
     impl = PlainText
     cache_ok = True
     to_engine = staticmethod(_without_nul)
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return the engine's own type: text is compared by its bytes on both, whatever language the server speaks."""
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(PlainText(collation="C"))
+        return super().load_dialect_impl(dialect)
 
 
 class Json(_Direct, TypeDecorator[Any]):

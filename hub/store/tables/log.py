@@ -40,7 +40,7 @@ group_keys = keyed(
     required("attempts", Integer),
     Column("held_until", Instant),
     Column("history", Json),
-    Index("group_keys_held", "group", "held_until", sqlite_where=text("held_until IS NOT NULL")),
+    Index("group_keys_held", "group", "held_until", postgresql_where=text("held_until IS NOT NULL"), sqlite_where=text("held_until IS NOT NULL")),
 )
 suspects = keyed(
     "suspects",

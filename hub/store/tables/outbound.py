@@ -17,7 +17,7 @@ timers = keyed(
     Column("not_after", Instant),
     required("state", Text),
     required("cause", Text),
-    Index("timers_armed", "due", sqlite_where=text("state = 'armed'")),
+    Index("timers_armed", "due", postgresql_where=text("state = 'armed'"), sqlite_where=text("state = 'armed'")),
 )
 _OPEN = text("state IN ('intent','sending','unknown')")
 
@@ -42,8 +42,8 @@ effects = log(
     required("requested_at", Instant),
     Column("settled_at", Instant),
     required("version", Integer),
-    Index("effects_open", "connector", "asset", "state", "not_before", "position", sqlite_where=_OPEN),
-    Index("effects_open_by_key", "key", "position", sqlite_where=_OPEN),
-    Index("effects_useful", "connector", "asset", "useful_until", "position", sqlite_where=text("state = 'intent'")),
+    Index("effects_open", "connector", "asset", "state", "not_before", "position", postgresql_where=_OPEN, sqlite_where=_OPEN),
+    Index("effects_open_by_key", "key", "position", postgresql_where=_OPEN, sqlite_where=_OPEN),
+    Index("effects_useful", "connector", "asset", "useful_until", "position", postgresql_where=text("state = 'intent'"), sqlite_where=text("state = 'intent'")),
     Index("effects_by_provider_id", "connector", "asset", "provider_id"),
 )
