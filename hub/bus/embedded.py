@@ -13,6 +13,7 @@ from hub.errors import StoreUnavailable
 from hub.ports import Commit, Notice, Store, Subscription
 from hub.store import events, groups
 from hub.store.events import Follower
+from hub.store.settled import settled
 from hub.store.transaction import Transaction
 from hub.telemetry import logger
 from schemas.operations import TimerFired
@@ -140,7 +141,7 @@ class EmbeddedBus:
         # Said before the look: whoever finds the feed behind while it looks must not be overruled by what it saw.
         feed.behind = False
         try:
-            newest, follower = await self._store.read(lambda tx: (events.newest(tx), _follower(tx, feed.subscription)))
+            newest, follower = await self._store.read(lambda tx: (settled(tx), _follower(tx, feed.subscription)))
             after = max(feed.scanned, follower.floor)
             until = max(after, min(after + _SCAN, newest))
             page = await self._store.read(lambda tx: _undone(tx, follower, after, until))

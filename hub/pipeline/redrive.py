@@ -18,7 +18,7 @@ from hub.pipeline.journal import Cursor, Entry
 from hub.ports import Store
 from hub.services import dead_letters
 from hub.store import deliveries, events
-from hub.store.transaction import Origin, UnitOfWork
+from hub.store.transaction import KEY, Origin, UnitOfWork
 
 Work = Callable[[UnitOfWork], None]
 
@@ -83,7 +83,12 @@ class Redriver:
 
         async def prepare() -> Work:
             (prepared,) = await attempt.prepare_all(handler, [InLine(row, None)], policies)
-            return lambda unit: attempt.handle_one(handler, unit, prepared)
+
+            def work(unit: UnitOfWork) -> None:
+                unit.begin(Origin(letter.id, "redrive", "hub")).lock(KEY, [row.key])
+                attempt.handle_one(handler, unit, prepared)
+
+            return work
 
         return prepare
 

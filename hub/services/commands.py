@@ -67,6 +67,7 @@ def work(command: Command, fn: Callable[[Transaction], T]) -> Callable[[UnitOfWo
 
     def run(unit: UnitOfWork) -> T:
         tx = unit.begin(Origin(f"command/{command.id}", command.name, command.actor))
+        tx.lock("command", [command.id])
         row = tx.one(_BY_ID, command=command.id)
         if row is not None:
             stored: T = _stored(row, command)

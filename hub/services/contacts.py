@@ -46,6 +46,7 @@ class People:
         """Load what the database knows of these parties' addresses."""
         wanted = sorted({text_of(alias) for party in parties for alias in party.aliases})
         if wanted:
+            tx.lock("alias", wanted)
             self._known.update((row.alias, row.contact_id) for row in tx.all(_BY_ALIAS, aliases=wanted))
 
     def contacts(self) -> set[str]:

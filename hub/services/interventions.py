@@ -149,6 +149,7 @@ def _group(tx: Transaction, name: str) -> Row[Any]:
 
 
 def _effect(tx: Transaction, effect_id: str) -> Row[Any]:
+    replies.lock(tx, [effect_id])
     row = effects.get(tx, effect_id)
     if row is None:
         msg = f"there is no effect {effect_id}"

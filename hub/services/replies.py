@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -29,6 +30,19 @@ _SET_STATE: Final = (
     .where(messages.c.id == bindparam("message"))
     .values(state=bindparam("new_state"), provider_id=func.coalesce(bindparam("taken_as"), messages.c.provider_id))
 )
+
+
+def lock(tx: Transaction, effect_ids: Iterable[str]) -> None:
+    """Let nobody else move these replies on: a status may come while the answer of the call is recorded."""
+    tx.lock("effect", effect_ids)
+
+
+def lock_sent(tx: Transaction, places: Iterable[tuple[str, str, str]]) -> None:
+    """Let nobody else decide whose messages of the provider these are, by connector, asset, the provider's id.
+
+    A status of a message that nobody knows waits for whoever learns its id: neither may miss the other.
+    """
+    tx.lock("sent", ("/".join(place) for place in places))
 
 
 def request(

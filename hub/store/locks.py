@@ -12,6 +12,8 @@ from hub.store import prepared
 
 # One statement for any number: the array is worked off in its order, which is the same for everybody.
 _TAKE: Final = "SELECT pg_advisory_xact_lock(lock) FROM unnest(%s::bigint[]) AS lock"
+_TAKE_LASTING: Final = "SELECT pg_advisory_lock(lock) FROM unnest(%s::bigint[]) AS lock"
+_GIVE_BACK: Final = "SELECT pg_advisory_unlock_all()"
 
 # Two numbers of 31 bits hold the newest position there was; as a pair they are no lock of ``_TAKE``.
 _MARK: Final = """
@@ -30,12 +32,14 @@ EARLIEST_MARK: Final = """
 class AdvisoryLocks:
     """The locks of one attempt at a transaction.
 
-    A savepoint that is rolled back gives them up again, so each attempt begins with none.
+    A savepoint that is rolled back gives them up again, so each attempt begins with none. ``lasting`` ones outlive it,
+    so that a rehearsal finds again what it saw; they end with ``give_back``.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, lasting: bool = False) -> None:
         """Hold nothing yet."""
         self._connection = connection
+        self._take = _TAKE_LASTING if lasting else _TAKE
         self._held: set[int] = set()
         self._is_marked = False
 
@@ -43,7 +47,7 @@ class AdvisoryLocks:
         """Wait until nobody else holds any of these, in the one order that everybody keeps within a call."""
         wanted = sorted({number(kind, id_) for id_ in ids} - self._held)
         if wanted:
-            prepared.command(self._connection, _TAKE, [wanted])
+            prepared.command(self._connection, self._take, [wanted])
             self._held.update(wanted)
 
     def mark_positions(self) -> None:
@@ -51,6 +55,11 @@ class AdvisoryLocks:
         if not self._is_marked:
             prepared.command(self._connection, _MARK)
             self._is_marked = True
+
+
+def give_back(connection: Connection) -> None:
+    """End the lasting locks of a connection, outside of any transaction."""
+    prepared.command(connection, _GIVE_BACK)
 
 
 def number(kind: str, id_: str) -> int:

@@ -61,6 +61,8 @@ def append(tx: Transaction, kind: str, body: Mapping[str, Any], *, valid_from: d
         pydantic.ValidationError: The rule is wrong.
     """
     checked = KINDS[kind].model_validate(body).model_dump(mode="json")
+    # One at a time: whoever reads the newest version has read all before it.
+    tx.lock("policies", ["all"])
     row = tx.one(_VERSION, kind=kind)
     version = (row[0] if row is not None and row[0] is not None else 0) + 1
     start = max(valid_from or tx.now, tx.now)

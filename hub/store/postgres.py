@@ -16,7 +16,7 @@ from hub.errors import Misconfigured, StoreUnavailable
 from hub.ports import Clock, Commit, Notice
 from hub.store import faults, prepared
 from hub.store.engine import is_unavailable
-from hub.store.locks import AdvisoryLocks
+from hub.store.locks import AdvisoryLocks, give_back
 from hub.store.policies import PolicyReader
 from hub.store.postgres_engine import Connections, connector, open_engine
 from hub.store.postgres_wake import PostgresWake
@@ -191,6 +191,8 @@ class PostgresStore:
             prepared.command(connection, "COMMIT")
         finally:
             self._writing.end(connection)
+            if self._rehearse and not connection.closed:
+                give_back(connection)
         self._announce(unit)
         return result
 
@@ -230,7 +232,7 @@ class PostgresStore:
         return result
 
     def _unit(self, connection: Connection, now: datetime) -> UnitOfWork:
-        locks = AdvisoryLocks(connection)
+        locks = AdvisoryLocks(connection, lasting=self._rehearse)
         return UnitOfWork(connection, now, self._policies.load, self._projections, locks=locks)
 
     def _verify(self) -> None:

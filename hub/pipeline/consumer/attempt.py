@@ -14,7 +14,7 @@ from hub.contracts import Handler, Ports
 from hub.errors import HubError, StoreUnavailable
 from hub.store import events, groups
 from hub.store.train import RehearsalDiffered
-from hub.store.transaction import Origin, Policies, UnitOfWork
+from hub.store.transaction import KEY, Origin, Policies, UnitOfWork
 from schemas.envelope import CloudEvent
 
 NO_FAULT_OF_THE_EVENT: Final = (StoreUnavailable, RehearsalDiffered)
@@ -118,7 +118,9 @@ def batch(
 
     def work(unit: UnitOfWork) -> list[Prepared]:
         tx = unit.begin(Origin("", handler.group, "hub"))
-        found = groups.positions(tx, handler.group, {one.event.partitionkey for one in line})
+        keys = {one.event.partitionkey for one in line}
+        tx.lock(KEY, keys)
+        found = groups.positions(tx, handler.group, keys)
         held = {key for key, row in found.items() if row.held_until is not None and row.held_until > unit.now}
         reached: dict[str, int | None] = {key: row.position for key, row in found.items()}
         done: dict[str, int] = {}

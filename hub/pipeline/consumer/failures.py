@@ -13,7 +13,7 @@ from hub.pipeline.consumer.attempt import InLine
 from hub.services import dead_letters
 from hub.services.dead_letters import Letter
 from hub.store import groups
-from hub.store.transaction import Origin, Transaction, UnitOfWork
+from hub.store.transaction import KEY, Origin, Transaction, UnitOfWork
 from schemas.operations import ReasonClass
 
 Verdict = Literal["held", "dead", "done"]
@@ -94,7 +94,9 @@ def give_up(handler: Handler, failed: InLine, error: Exception) -> Callable[[Uni
 
 def _begin(unit: UnitOfWork, handler: Handler, failed: InLine) -> Transaction:
     event = failed.row
-    return unit.begin(Origin(event.id, handler.group, f"hub:{handler.group}", event.traceparent))
+    tx = unit.begin(Origin(event.id, handler.group, f"hub:{handler.group}", event.traceparent))
+    tx.lock(KEY, [event.key])
+    return tx
 
 
 def _attempt(unit: UnitOfWork, error: Exception) -> dict[str, str]:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from hub.contracts import Handler
 from hub.errors import Misconfigured
 from hub.ports import Store
-from hub.store import events, groups
+from hub.store import groups
+from hub.store.settled import settled
 from hub.store.transaction import Origin, UnitOfWork
 
 
@@ -29,7 +30,7 @@ async def join(store: Store, handlers: Sequence[Handler]) -> None:
         orphans = sorted(known - names)
         if orphans:
             return orphans
-        now = events.newest(tx) if known else 0
+        now = settled(tx) if known else 0
         for handler in handlers:
             if handler.group not in known:
                 groups.add(tx, handler.group, 0 if handler.start == "beginning" else now)

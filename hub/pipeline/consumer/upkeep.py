@@ -15,6 +15,7 @@ from hub.pipeline.consumer import attempt, failures
 from hub.pipeline.consumer.attempt import InLine
 from hub.pipeline.consumer.consumer import MOST_EVENTS, Consumer
 from hub.store import events, groups, suspects
+from hub.store.settled import settled
 from hub.store.transaction import Origin, Transaction, UnitOfWork
 from hub.telemetry import logger
 
@@ -68,7 +69,7 @@ class Upkeep:
         Moves the group's floor, the position below which all is done, so that no look goes over all of history.
         """
         consumer = self._consumer
-        newest = await consumer.store.read(events.newest)
+        newest = await consumer.store.read(settled)
         after, floor = consumer.follower.floor, newest
         found: set[str] = set()
         while after < newest and not consumer.paused:

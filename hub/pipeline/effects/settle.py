@@ -50,6 +50,9 @@ def outcome(row: Row[Any], result: Outcome, waits: Waits) -> Callable[[UnitOfWor
     def record(unit: UnitOfWork) -> None:
         tx = _tx(unit, row)
         if isinstance(result, Accepted):
+            replies.lock_sent(tx, [(row.connector, row.asset, result.provider_id)])
+        replies.lock(tx, [row.id])
+        if isinstance(result, Accepted):
             _accepted(unit, tx, row, result)
         elif isinstance(result, Rejected):
             if effects.move(tx, row, "failed", code=result.code, explanation_es=result.explanation_es):

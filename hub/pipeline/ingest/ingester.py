@@ -203,6 +203,7 @@ class Ingester:
 
         def record(unit: UnitOfWork) -> list[Counter[str]]:
             tx = unit.begin(Origin("", BY, "hub"))
+            tx.lock("journal", [journal])
             row = deliveries.cursor(tx, journal)
             if row is not None and row.token == token:
                 return []

@@ -14,6 +14,7 @@ from hub.contracts import Ignored, MessageItem, RefusedItem, StatusItem
 from hub.errors import Unreadable
 from hub.pipeline.ingest import quarantine
 from hub.pipeline.ingest.parts import BY, Part, event_id, source_of
+from hub.services import replies
 from hub.services.contacts import People, learn_names
 from hub.services.conversations import Threads
 from hub.services.replies import apply_status, apply_waiting
@@ -231,12 +232,16 @@ class Recorder:
             if isinstance(item, StatusItem):
                 correlations.update({item.correlation} if item.correlation else ())
                 places.setdefault((part.parsed.entry.delivery.connector, item.asset), set()).add(item.provider_id)
+        replies.lock_sent(
+            self._tx, ((*place, provider_id) for place, wanted in places.items() for provider_id in wanted)
+        )
         self._ours = effects.known(self._tx, correlations)
         self._taken = {
             (connector, asset, provider_id): effect_id
             for (connector, asset), wanted in places.items()
             for provider_id, effect_id in effects.by_provider_ids(self._tx, connector, asset, wanted).items()
         }
+        replies.lock(self._tx, {*self._ours, *self._taken.values()})
 
 
 def clamp(time: datetime | None, received_at: datetime) -> datetime:

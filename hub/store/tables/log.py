@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, text
+from sqlalchemy import Column, Index, Integer
 
-from hub.store.tables.columns import keyed, log, required
+from hub.store.tables.columns import keyed, log, partial_index, required
 from hub.store.types import Instant, Json, Position, Text
 
 events = log(
@@ -40,7 +40,7 @@ group_keys = keyed(
     required("attempts", Integer),
     Column("held_until", Instant),
     Column("history", Json),
-    Index("group_keys_held", "group", "held_until", postgresql_where=text("held_until IS NOT NULL"), sqlite_where=text("held_until IS NOT NULL")),
+    partial_index("group_keys_held", "group", "held_until", where="held_until IS NOT NULL"),
 )
 suspects = keyed(
     "suspects",

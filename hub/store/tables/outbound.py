@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, text
+from sqlalchemy import Column, Index, Integer
 
-from hub.store.tables.columns import keyed, log, required
+from hub.store.tables.columns import keyed, log, partial_index, required
 from hub.store.types import Instant, Json, Text
 
 timers = keyed(
@@ -17,9 +17,9 @@ timers = keyed(
     Column("not_after", Instant),
     required("state", Text),
     required("cause", Text),
-    Index("timers_armed", "due", postgresql_where=text("state = 'armed'"), sqlite_where=text("state = 'armed'")),
+    partial_index("timers_armed", "due", where="state = 'armed'"),
 )
-_OPEN = text("state IN ('intent','sending','unknown')")
+_OPEN = "state IN ('intent','sending','unknown')"
 
 effects = log(
     "effects",
@@ -42,8 +42,8 @@ effects = log(
     required("requested_at", Instant),
     Column("settled_at", Instant),
     required("version", Integer),
-    Index("effects_open", "connector", "asset", "state", "not_before", "position", postgresql_where=_OPEN, sqlite_where=_OPEN),
-    Index("effects_open_by_key", "key", "position", postgresql_where=_OPEN, sqlite_where=_OPEN),
-    Index("effects_useful", "connector", "asset", "useful_until", "position", postgresql_where=text("state = 'intent'"), sqlite_where=text("state = 'intent'")),
+    partial_index("effects_open", "connector", "asset", "state", "not_before", "position", where=_OPEN),
+    partial_index("effects_open_by_key", "key", "position", where=_OPEN),
+    partial_index("effects_useful", "connector", "asset", "useful_until", "position", where="state = 'intent'"),
     Index("effects_by_provider_id", "connector", "asset", "provider_id"),
 )

@@ -183,21 +183,24 @@ def upgrade() -> None:
         "effects",
         ["connector", "asset", "state", "not_before", "position"],
         unique=False,
-        postgresql_where=sa.text("state IN ('intent','sending','unknown')"), sqlite_where=sa.text("state IN ('intent','sending','unknown')"),
+        postgresql_where=sa.text("state IN ('intent','sending','unknown')"),
+        sqlite_where=sa.text("state IN ('intent','sending','unknown')"),
     )
     op.create_index(
         "effects_open_by_key",
         "effects",
         ["key", "position"],
         unique=False,
-        postgresql_where=sa.text("state IN ('intent','sending','unknown')"), sqlite_where=sa.text("state IN ('intent','sending','unknown')"),
+        postgresql_where=sa.text("state IN ('intent','sending','unknown')"),
+        sqlite_where=sa.text("state IN ('intent','sending','unknown')"),
     )
     op.create_index(
         "effects_useful",
         "effects",
         ["connector", "asset", "useful_until", "position"],
         unique=False,
-        postgresql_where=sa.text("state = 'intent'"), sqlite_where=sa.text("state = 'intent'"),
+        postgresql_where=sa.text("state = 'intent'"),
+        sqlite_where=sa.text("state = 'intent'"),
     )
     op.create_table(
         "events",
@@ -235,7 +238,8 @@ def upgrade() -> None:
         "group_keys",
         ["group", "held_until"],
         unique=False,
-        postgresql_where=sa.text("held_until IS NOT NULL"), sqlite_where=sa.text("held_until IS NOT NULL"),
+        postgresql_where=sa.text("held_until IS NOT NULL"),
+        sqlite_where=sa.text("held_until IS NOT NULL"),
     )
     op.create_table(
         "groups",
@@ -371,7 +375,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("group", "name"),
         sqlite_with_rowid=False,
     )
-    op.create_index("timers_armed", "timers", ["due"], unique=False, postgresql_where=sa.text("state = 'armed'"), sqlite_where=sa.text("state = 'armed'"))
+    op.create_index(
+        "timers_armed",
+        "timers",
+        ["due"],
+        unique=False,
+        postgresql_where=sa.text("state = 'armed'"),
+        sqlite_where=sa.text("state = 'armed'"),
+    )
     op.create_table(
         "waiting_items",
         sa.Column("position", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
