@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import psycopg
 from psycopg.pq import TransactionStatus
-from sqlalchemy import URL, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Engine, create_engine, make_url
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
@@ -75,7 +75,7 @@ def open_engine(url: str, *, time_limits: bool = True) -> Engine:
     Raises:
         Misconfigured: At connect, when the server's settings would lose what it confirmed.
     """
-    engine = create_engine(
+    return create_engine(
         address(url),
         creator=connector(url, time_limits=time_limits),
         poolclass=NullPool,
@@ -85,27 +85,28 @@ def open_engine(url: str, *, time_limits: bool = True) -> Engine:
         hide_parameters=True,
     )
 
-    @event.listens_for(engine, "connect")
-    def verify(connection: HubConnection, _record: Any) -> None:
+
+def connector(url: str, *, time_limits: bool = True) -> Callable[[], HubConnection]:
+    """Return what opens one connection to a database, verified; it raises ``Misconfigured`` or psycopg's own errors."""
+    given = address(url)
+    limits = [f"-c {name}={TIMEOUT_SECONDS * 1000 if time_limits else 0}" for name in _OF_A_STORE]
+    asked: dict[str, Any] = {
+        "application_name": "hub",
+        "client_encoding": "UTF8",
+        **_SOCKET,
+        **given.translate_connect_args(username="user", database="dbname"),
+        **given.query,
+    }
+    asked["options"] = " ".join([*limits, str(given.query.get("options", ""))]).strip()
+
+    def connect() -> HubConnection:
+        connection = HubConnection.connect(**asked, autocommit=True)
+        # Before SQLAlchemy looks at it: in another encoding it could not even read the server's version.
         problems = _problems(connection)
         if problems:
             connection.close()
             raise Misconfigured(problems)
-
-    return engine
-
-
-def connector(url: str, *, time_limits: bool = True) -> Callable[[], HubConnection]:
-    """Return what opens one connection to a database."""
-    given = address(url)
-    limits = [f"-c {name}={TIMEOUT_SECONDS * 1000 if time_limits else 0}" for name in _OF_A_STORE]
-    asked: dict[str, Any] = {"application_name": "hub", **_SOCKET, **given.translate_connect_args(username="user")}
-    asked["dbname"] = asked.pop("database", None)
-    asked |= given.query
-    asked["options"] = " ".join([*limits, str(given.query.get("options", ""))]).strip()
-
-    def connect() -> HubConnection:
-        return HubConnection.connect(**asked, autocommit=True)
+        return connection
 
     return connect
 
@@ -113,7 +114,8 @@ def connector(url: str, *, time_limits: bool = True) -> Callable[[], HubConnecti
 def _problems(connection: HubConnection) -> list[str]:
     if connection.info.server_version < _OLDEST:
         return ["HUB_DATABASE_URL names a PostgreSQL older than 13; upgrade the server"]
-    *found, encoding = connection.execute(_ASK).fetchone() or ()
+    row = connection.execute(_ASK).fetchone()
+    *found, encoding = row or ("",)
     problems = [
         f"PostgreSQL runs with {name}={value}, which loses what it confirmed; set {name} = on in postgresql.conf"
         for (name, allowed), value in zip(_SETTINGS.items(), found, strict=True)

@@ -39,13 +39,14 @@ class PostgresWake:
         self._tried = threading.Event()
         self._closing = threading.Event()
         self._must_tell = threading.Event()
-        self._nudge, self._nudged = socket.socketpair()
-        self._nudge.setblocking(False)  # noqa: FBT003 - its only argument
-        self._nudged.setblocking(False)  # noqa: FBT003 - its only argument
+        self._sockets: tuple[socket.socket, socket.socket] | None = None
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Listen from here on; returns when the first try to connect has ended."""
         self._loop = loop
+        self._sockets = socket.socketpair()
+        for one in self._sockets:
+            one.setblocking(False)  # noqa: FBT003 - its only argument
         self._thread = threading.Thread(target=self._run, name="hub-wake", daemon=True)
         self._thread.start()
         self._tried.wait()
@@ -62,20 +63,23 @@ class PostgresWake:
         self._wake_thread()
         if self._thread is not None:
             self._thread.join()
-        self._nudge.close()
-        self._nudged.close()
+        for one in self._sockets or ():
+            one.close()
 
     def _wake_thread(self) -> None:
         # Full means that it has not looked yet; closed, that nobody will.
         with contextlib.suppress(OSError):
-            self._nudge.send(b"w")
+            if self._sockets is not None:
+                self._sockets[0].send(b"w")
 
     def _run(self) -> None:
+        assert self._sockets is not None  # noqa: S101 - made by start
+        nudged = self._sockets[1]
         is_first = True
         while not self._closing.is_set():
             try:
                 with self._connect() as connection:
-                    self._serve(connection, is_first=is_first)
+                    self._serve(connection, nudged, is_first=is_first)
             except psycopg.Error as error:
                 log.warning("other processes cannot wake this one; it looks by itself", error=type(error).__name__)
             except Exception:
@@ -85,7 +89,7 @@ class PostgresWake:
             if not self._closing.is_set():
                 self._closing.wait(_RETRY_SECONDS)
 
-    def _serve(self, connection: psycopg.Connection[Any], *, is_first: bool) -> None:
+    def _serve(self, connection: psycopg.Connection[Any], nudged: socket.socket, *, is_first: bool) -> None:
         connection.add_notify_handler(self._note)
         connection.execute(f"LISTEN {_CHANNEL}")
         self._own = connection.info.backend_pid
@@ -93,13 +97,13 @@ class PostgresWake:
         if not is_first:
             self._tell_loop()
         while True:
-            readable, _, _ = select.select([connection, self._nudged], [], [])
+            readable, _, _ = select.select([connection.fileno(), nudged.fileno()], [], [])
             self._heard_others = False
-            self._drain()
+            _drain(nudged)
             if self._must_tell.is_set():
                 self._must_tell.clear()
                 connection.execute(f"NOTIFY {_CHANNEL}")
-            if connection in readable:
+            if connection.fileno() in readable:
                 # Any statement takes in what has come; on a lost connection it raises.
                 connection.execute("SELECT 1")
             if self._heard_others:
@@ -110,13 +114,14 @@ class PostgresWake:
     def _note(self, notification: psycopg.Notify) -> None:
         self._heard_others = self._heard_others or notification.pid != self._own
 
-    def _drain(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            while self._nudged.recv(_DRAIN):
-                pass
-
     def _tell_loop(self) -> None:
         # A loop that closed has nobody left to tell.
         with contextlib.suppress(RuntimeError):
             if self._loop is not None:
                 self._loop.call_soon_threadsafe(self._told)
+
+
+def _drain(nudged: socket.socket) -> None:
+    with contextlib.suppress(BlockingIOError):
+        while nudged.recv(_DRAIN):
+            pass

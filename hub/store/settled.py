@@ -42,5 +42,5 @@ def settled(tx: Transaction) -> int:
     on PostgreSQL a position below the newest may still be on its way. Within one key there is no such gap.
     """
     row = tx.one(_NEWEST)
-    newest, mark = (0, None) if row is None else (int(row[0]), row[1])
-    return newest if mark is None else min(newest, int(mark))
+    positions = [] if row is None else [int(position) for position in row if position is not None]
+    return min(positions, default=0)

@@ -78,9 +78,14 @@ class PostgresServer:
             owner = _unprivileged()
             self._user = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
             os.chown(self.folder, owner.pw_uid, owner.pw_gid)
-        how = ["-D", self._data, "-U", "hub", "-A", "trust", "--no-locale", "-E", "UTF8", "--no-sync"]
+        how = ["-D", str(self._data), "-U", "hub", "-A", "trust", "--no-locale", "-E", "UTF8", "--no-sync"]
         made = subprocess.run(
-            [binaries() / "initdb", *how], check=False, capture_output=True, env=self._environ, cwd="/", **self._user
+            [str(binaries() / "initdb"), *how],
+            check=False,
+            capture_output=True,
+            env=self._environ,
+            cwd="/",
+            **self._user,
         )
         if made.returncode != 0:
             raise NoPostgresError(made.stderr.decode("utf-8", "replace")[-1000:])
