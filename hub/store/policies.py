@@ -39,8 +39,10 @@ class PolicyReader:
         newest = 0 if row is None or row[0] is None else int(row[0])
         book = self._books.get(newest)
         if book is None:
-            book = PolicyBook(PolicyRow(*tuple(row)) for row in prepared.every(connection, _ALL, {}))
-            self._books = {newest: book}
+            rows = prepared.every(connection, _ALL, {})
+            book = PolicyBook(PolicyRow(*tuple(row)) for row in rows)
+            # Where others write meanwhile, the second look may have found more than the first.
+            self._books = {max((int(row.position) for row in rows), default=0): book}
         return book.at(now)
 
     def forget(self) -> None:

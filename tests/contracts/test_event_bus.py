@@ -1,4 +1,4 @@
-"""The embedded bus owes what every bus owes."""
+"""The embedded bus owes what every bus owes, on either engine."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 from tests.contracts.event_bus.dead_letters import DeadLetters
 from tests.contracts.event_bus.declaration import Declaration
 from tests.contracts.event_bus.embedded import EmbeddedWorkshop
+from tests.contracts.event_bus.embedded_on_postgres import PostgresWorkshop
 from tests.contracts.event_bus.failures import Failures
 from tests.contracts.event_bus.membership import Membership
 from tests.contracts.event_bus.order import Order
@@ -17,6 +18,7 @@ from tests.contracts.event_bus.pauses import Pauses
 from tests.contracts.event_bus.preparing import Preparing
 from tests.contracts.event_bus.recovery import Recovery
 from tests.contracts.event_bus.workshop import Workshop
+from tests.support.postgres import a_database
 
 
 class EventBusContract(Declaration, Order, Failures, DeadLetters, Pauses, Membership, Preparing, Recovery):
@@ -31,3 +33,15 @@ class TestEmbeddedBus(EventBusContract):
         place = EmbeddedWorkshop(tmp_path)
         yield place
         await place.close()
+
+
+@pytest.mark.postgres
+class TestEmbeddedBusOnPostgres(EventBusContract):
+    """The suite, in-process on PostgreSQL: the pipeline's own part of scale-out, without Kafka."""
+
+    @pytest.fixture
+    async def workshop(self) -> AsyncIterator[Workshop]:
+        with a_database() as url:
+            place = PostgresWorkshop(url)
+            yield place
+            await place.close()

@@ -14,7 +14,23 @@ from tests.support.stores import migrated
 from tests.support.unreliable_store import UnreliableStore
 
 
-class EmbeddedWorkshop(Workshop):
+class EmbeddedBusWorkshop(Workshop):
+    """The bus of one process, on a store that a subclass opens."""
+
+    def make_bus(self, store: UnreliableStore) -> EventBus:
+        """Return a bus that is not patient with its store."""
+        return EmbeddedBus(store, retry_seconds=0.001)
+
+    async def drop_bus(self) -> None:
+        """Take the database away from under the bus, then cancel it wherever it is."""
+        assert isinstance(self.bus, EmbeddedBus)
+        self.store.fault = lambda: "before"
+        for task in self.bus._tasks:
+            task.cancel()
+        await asyncio.gather(*self.bus._tasks, return_exceptions=True)
+
+
+class EmbeddedWorkshop(EmbeddedBusWorkshop):
     """One SQLite file with the bus of one process."""
 
     def __init__(self, data: Path) -> None:
@@ -34,15 +50,3 @@ class EmbeddedWorkshop(Workshop):
         await self._stack.aclose()
         if self._sqlite is not None:
             assert list(self._sqlite.slow_jobs) == []
-
-    def make_bus(self, store: UnreliableStore) -> EventBus:
-        """Return a bus that is not patient with its store."""
-        return EmbeddedBus(store, retry_seconds=0.001)
-
-    async def drop_bus(self) -> None:
-        """Take the database away from under the bus, then cancel it wherever it is."""
-        assert isinstance(self.bus, EmbeddedBus)
-        self.store.fault = lambda: "before"
-        for task in self.bus._tasks:
-            task.cancel()
-        await asyncio.gather(*self.bus._tasks, return_exceptions=True)
