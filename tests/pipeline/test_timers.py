@@ -20,7 +20,7 @@ from hub.telemetry import metrics
 from schemas.operations import TimerFired
 from tests.contracts.event_bus.workshop import eventually
 from tests.support.clock import FakeClock
-from tests.support.stores import migrated_store
+from tests.support.engines import ENGINES, a_store
 from tests.support.unreliable_store import UnreliableStore
 
 MINUTE = timedelta(minutes=1)
@@ -60,10 +60,10 @@ class Alarms:
         return {row.name: row.state for row in rows}
 
 
-@pytest.fixture
-async def alarms(tmp_path: Path) -> AsyncIterator[Alarms]:
+@pytest.fixture(params=ENGINES)
+async def alarms(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Alarms]:
     clock = FakeClock()
-    async with migrated_store(tmp_path, clock) as store:
+    async with a_store(request.param, tmp_path, clock) as store:
         yield Alarms(UnreliableStore(store), clock)
 
 

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 from sqlalchemy import bindparam, select, text
 
+from hub.ports import Store
 from hub.store.events import envelope
-from hub.store.sqlite import SqliteStore
 from hub.store.tables import events
 from hub.store.transaction import Origin, Transaction
 from schemas.envelope import CloudEvent
 from tests.support.clock import FakeClock
+from tests.support.engines import ENGINES, a_store
 from tests.support.replying import open_conversation
-from tests.support.stores import migrated_store
 
 _EVENTS = select(events).where(events.c.type.like(bindparam("pattern"))).order_by(events.c.position)
 
@@ -22,7 +22,7 @@ _EVENTS = select(events).where(events.c.type.like(bindparam("pattern"))).order_b
 class Desk:
     """A store with one conversation in it."""
 
-    def __init__(self, store: SqliteStore, clock: FakeClock, conversation: str) -> None:
+    def __init__(self, store: Store, clock: FakeClock, conversation: str) -> None:
         """Begin."""
         self.store = store
         self.clock = clock
@@ -42,8 +42,8 @@ class Desk:
         return await self.store.read(lambda tx: tx.all(text(sql), **params))
 
 
-@pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+@pytest.fixture(params=ENGINES)
+async def desk(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
     clock = FakeClock()
-    async with migrated_store(tmp_path, clock) as store:
+    async with a_store(request.param, tmp_path, clock) as store:
         yield Desk(store, clock, await open_conversation(store))

@@ -21,12 +21,11 @@ from hub.pipeline.effects.restored import Restored
 from hub.ports import Store
 from hub.settings import Waits
 from hub.store.events import envelope
-from hub.store.sqlite import SqliteStore
 from hub.store.tables import events
 from schemas.envelope import CloudEvent
 from tests.support.clock import FakeClock
+from tests.support.engines import a_store
 from tests.support.replying import DEADLINE_SECONDS, ask, effect, open_conversation
-from tests.support.stores import migrated_store
 from tests.support.webhooks import NUMBER
 
 PLACE: Final = ("whatsapp", NUMBER)
@@ -72,8 +71,9 @@ def hanging(gate: asyncio.Event, outcome: Outcome | None = None) -> Answer:
 class Rig:
     """What a test of effects talks to."""
 
-    def __init__(self, store: SqliteStore, clock: FakeClock) -> None:
+    def __init__(self, data: Path, store: Store, clock: FakeClock) -> None:
         """Begin with an obedient sender."""
+        self.data = data
         self.store = store
         self.clock = clock
         self.sender = ScriptedSender()
@@ -142,11 +142,11 @@ class Rig:
 
 
 @contextlib.asynccontextmanager
-async def running(data: Path) -> AsyncIterator[Rig]:
+async def running(data: Path, engine: str = "sqlite") -> AsyncIterator[Rig]:
     """Run a store until the block ends."""
     clock = FakeClock()
-    async with migrated_store(data, clock) as store:
-        yield Rig(store, clock)
+    async with a_store(engine, data, clock) as store:
+        yield Rig(data, store, clock)
 
 
 @contextlib.asynccontextmanager

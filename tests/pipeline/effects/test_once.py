@@ -61,7 +61,7 @@ async def provider(rig: Rig) -> AsyncIterator[harness.Rig]:
 async def test_ten_redeliveries_leave_one_ticket_one_event_one_reply(rig: Rig, provider: harness.Rig) -> None:
     """Also when each comes to another ingester, other groups, another worker."""
     body = of_messages(text("wamid.1", "Todas las facturas salen con errores"))
-    async with ingest_rig.journaling(rig.store, rig.clock, rig.store.path.parent) as ingest:
+    async with ingest_rig.journaling(rig.store, rig.clock, rig.data) as ingest:
         for _ in range(10):
             await ingest.take(body)
             await handle(rig, await groups(rig))

@@ -88,7 +88,7 @@ async def test_a_timer_due_before_the_restore_speaks_to_nobody_one_due_later_doe
 
 async def _received(rig: Rig, wamid: str) -> str:
     """Ingest one message; return its event's id."""
-    async with ingest_rig.journaling(rig.store, rig.clock, rig.store.path.parent) as ingest:
+    async with ingest_rig.journaling(rig.store, rig.clock, rig.data) as ingest:
         await ingest.take(of_messages(text(wamid, at=rig.clock.now())))
         found = await ingest.events("message.received")
     return found[-1].id

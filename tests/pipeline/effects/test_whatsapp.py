@@ -38,7 +38,7 @@ async def received(provider: harness.Rig) -> list[str]:
 async def hear(rig: Rig, provider: harness.Rig, webhooks: int) -> None:
     """Ingest the statuses that the provider tells."""
     bodies = await provider.accepted(webhooks)
-    async with ingest_rig.journaling(rig.store, rig.clock, rig.store.path.parent) as ingest:
+    async with ingest_rig.journaling(rig.store, rig.clock, rig.data) as ingest:
         await ingest.take(*bodies)
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.pipeline.ingest.rig import Rig, running
+from tests.support.engines import ENGINES
 
 
-@pytest.fixture
-async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
-    async with running(tmp_path) as rig:
+@pytest.fixture(params=ENGINES)
+async def rig(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
+    async with running(tmp_path, request.param) as rig:
         yield rig

@@ -19,14 +19,13 @@ from hub.ports import Store
 from hub.settings import Limits, Waits
 from hub.store import deliveries
 from hub.store.events import envelope
-from hub.store.sqlite import SqliteStore
 from hub.store.tables import events
 from hub.store.transaction import Transaction
 from hub.store.types import to_microseconds
 from schemas.envelope import CloudEvent
 from tests.support.clock import FakeClock
+from tests.support.engines import a_store
 from tests.support.randomness import SeededRandomness
-from tests.support.stores import migrated_store
 
 PATH = "/webhooks/whatsapp/main"
 # Two ingesters with the same tokens would take each other's batches for their own.
@@ -38,7 +37,7 @@ _EVENTS: Final = select(events).where(events.c.type.like(bindparam("pattern"))).
 class Rig:
     """What a test of ingest talks to."""
 
-    def __init__(self, data: Path, store: SqliteStore, clock: FakeClock, journal: JournalWriter) -> None:
+    def __init__(self, data: Path, store: Store, clock: FakeClock, journal: JournalWriter) -> None:
         """Join the parts."""
         self.data = data
         self.store = store
@@ -86,7 +85,7 @@ class Rig:
         """Return what a query finds."""
         return await self.store.read(lambda tx: tx.all(text(sql), **params))
 
-    async def count(self, table: str, where: str = "1") -> int:
+    async def count(self, table: str, where: str = "TRUE") -> int:
         """Return how many rows a table has."""
         return int((await self.rows(f"SELECT count(*) FROM {table} WHERE {where}"))[0][0])
 
@@ -107,7 +106,7 @@ class Rig:
 
 
 @contextlib.asynccontextmanager
-async def journaling(store: SqliteStore, clock: FakeClock, data: Path) -> AsyncIterator[Rig]:
+async def journaling(store: Store, clock: FakeClock, data: Path) -> AsyncIterator[Rig]:
     """Run a journal beside a running store until the block ends."""
     journal = JournalWriter(
         data / "journal", clock, SeededRandomness(4711), segment_bytes=64 * 1024 * 1024, disk_free_bytes=0
@@ -117,8 +116,8 @@ async def journaling(store: SqliteStore, clock: FakeClock, data: Path) -> AsyncI
 
 
 @contextlib.asynccontextmanager
-async def running(data: Path) -> AsyncIterator[Rig]:
+async def running(data: Path, engine: str = "sqlite") -> AsyncIterator[Rig]:
     """Run journal with store until the block ends."""
     clock = FakeClock()
-    async with migrated_store(data, clock) as store, journaling(store, clock, data) as rig:
+    async with a_store(engine, data, clock) as store, journaling(store, clock, data) as rig:
         yield rig
