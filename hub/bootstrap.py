@@ -29,8 +29,9 @@ from hub.ports import Clock, Randomness
 from hub.running_mark import running_mark
 from hub.services import projections
 from hub.settings import HubSettings
-from hub.store import prepared, schema
+from hub.store import opening, prepared, schema
 from hub.store.engine import open_engine
+from hub.store.opening import AnyStore
 from hub.store.sqlite import SqliteStore
 from hub.store.wake import WAKE, Wake
 from hub.telemetry import logger
@@ -53,7 +54,7 @@ class Hub:
     simulated: Mapping[str, Sandboxed] = field(default_factory=dict)
     journal: JournalWriter | None = None
     intake: Intake | None = None
-    store: SqliteStore | None = None
+    store: AnyStore | None = None
     ingester: Ingester | None = None
     consumers: list[Consumer] = field(default_factory=list)
     tasks: list[asyncio.Task[Any]] = field(default_factory=list)
@@ -142,17 +143,26 @@ async def receiving(hub: Hub, on_commit: Callable[[], None] = lambda: None) -> A
 
 
 @contextlib.asynccontextmanager
-async def storing(hub: Hub) -> AsyncIterator[SqliteStore]:
+async def storing(hub: Hub) -> AsyncIterator[AnyStore]:
     """Bring the database up to date, then open it."""
-    path = prepare_database(hub.settings.data, hub.clock, hub.randomness)
-    store = SqliteStore(path, hub.clock, projections=projections.ALL, look_seconds=hub.settings.waits.look_seconds)
+    url, waits = hub.settings.database_url, hub.settings.waits
+    store: AnyStore
+    if url is None:
+        path = prepare_database(hub.settings.data, hub.clock, hub.randomness)
+        store = SqliteStore(path, hub.clock, projections=projections.ALL, look_seconds=waits.look_seconds)
+    else:
+        from hub.store.postgres import PostgresStore
+
+        place = url.get_secret_value()
+        await opening.migrated(place, hub.clock, hub.randomness, retry_seconds=waits.store_retry_seconds)
+        store = PostgresStore(place, hub.clock, projections=projections.ALL)
     async with store.running():
         hub.store = store
         yield store
 
 
 @contextlib.asynccontextmanager
-async def ingesting(hub: Hub, store: SqliteStore) -> AsyncIterator[Ingester]:
+async def ingesting(hub: Hub, store: AnyStore) -> AsyncIterator[Ingester]:
     """Take the journal into the database."""
     with schema.locked(hub.settings.data, "ingester"), running_mark(hub.settings.data, "ingester") as was_clean:
         ingester = Ingester(
@@ -172,7 +182,7 @@ async def ingesting(hub: Hub, store: SqliteStore) -> AsyncIterator[Ingester]:
 
 
 @contextlib.asynccontextmanager
-async def working(hub: Hub, store: SqliteStore) -> AsyncIterator[None]:
+async def working(hub: Hub, store: AnyStore) -> AsyncIterator[None]:
     """Run groups, timers, effects."""
     waits = hub.settings.waits
     with schema.locked(hub.settings.data, "worker"), running_mark(hub.settings.data, "worker") as was_clean:
@@ -192,7 +202,7 @@ async def working(hub: Hub, store: SqliteStore) -> AsyncIterator[None]:
             holder=hub.randomness.token(),
             restored_at=await _restored_at(hub, store),
         )
-        lost = await effects.recover()
+        lost = await effects.recover(is_sole=hub.settings.database_url is None)
         if lost:
             log.warning("it is not known whether these calls were made; they are in doubt", count=lost)
         await asyncio.to_thread(_warm_up, store, await store.read(lambda tx: tx.policies), hub.clock.now())
@@ -255,7 +265,7 @@ async def _background(hub: Hub, work: Coroutine[Any, Any, Any], name: str) -> As
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _restored_at(hub: Hub, store: SqliteStore) -> datetime | None:
+async def _restored_at(hub: Hub, store: AnyStore) -> datetime | None:
     """Tell when a hub first started on this database after it came out of a back-up; None for the common one."""
     try:
         mark = await examine(hub.reader, store, hub.clock)
@@ -265,7 +275,7 @@ async def _restored_at(hub: Hub, store: SqliteStore) -> datetime | None:
     return None if mark is None else mark.restored_at
 
 
-def _warm_up(store: SqliteStore, policies: Policies, now: datetime) -> None:
+def _warm_up(store: AnyStore, policies: Policies, now: datetime) -> None:
     """Load what the first message would otherwise wait for: the calendar of holidays is slow to come."""
     prepared.warm_up(store.engine.dialect)
     business_time.next_opening(policies.attendance, now)

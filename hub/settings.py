@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +16,9 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -23,6 +26,7 @@ from pydantic import (
 from hub.errors import Misconfigured
 
 PREFIX: Final = "HUB_"
+_POSTGRESQL: Final = re.compile(r"postgresql\+psycopg://[^/]*/[^/]+")
 
 
 def _split(value: object) -> object:
@@ -100,7 +104,12 @@ class HubSettings(BaseModel):
     private_host: str = Field(default="127.0.0.1", description="Address of pages, API, metrics; loopback only.")
     private_port: int = Field(default=8321, ge=1, le=65535, description="Port of pages, API, metrics.")
     simulator_port: int = Field(default=8322, ge=1, le=65535, description="Port of the sandbox's simulators.")
-    database_url: str | None = Field(default=None, description="Leave out for the embedded SQLite.")
+    postgresql_without_kafka: bool = Field(
+        default=False, description="For tests alone: PostgreSQL with the bus of one process."
+    )
+    database_url: SecretStr | None = Field(
+        default=None, description="postgresql+psycopg://user:password@host/database; left out for the embedded SQLite."
+    )
     trusted_proxies: Peers = Field(default=(), description="Addresses or networks whose X-Forwarded-For is believed.")
     waits: Waits = Waits()
     limits: Limits = Limits()
@@ -119,10 +128,15 @@ class HubSettings(BaseModel):
 
     @field_validator("database_url")
     @classmethod
-    def _only_sqlite(cls, url: str | None) -> str | None:
+    def _postgresql_with_kafka(cls, url: SecretStr | None, about: ValidationInfo) -> SecretStr | None:
         # The embedded database is the data directory's own: there is no other address to give it.
-        if url is not None:
-            msg = "HUB_DATABASE_URL: this version keeps its data in the data directory's SQLite only; leave it out"
+        if url is None:
+            return url
+        if not _POSTGRESQL.fullmatch(url.get_secret_value()):
+            msg = "HUB_DATABASE_URL reads postgresql+psycopg://user:password@host:port/database"
+            raise ValueError(msg)
+        if not about.data.get("postgresql_without_kafka"):
+            msg = "HUB_DATABASE_URL names PostgreSQL, which also needs Kafka; this version has none yet: leave it out"
             raise ValueError(msg)
         return url
 

@@ -22,15 +22,20 @@ def migrate(*, data: Data = None, as_json: AsJson = False) -> None:
 
     from hub import bootstrap, settings
     from hub.cli import output
-    from hub.store import schema
+    from hub.store import opening, schema
     from hub.system import SystemClock, SystemRandomness
     from hub.telemetry import configure_logs
 
     configure_logs(json=not sys.stderr.isatty())
     wiring = settings.load(os.environ, data=data)
     wiring.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = bootstrap.prepare_database(wiring.data, SystemClock(), SystemRandomness())
-    if as_json:
-        output.document({"database": path, "version": schema.HEAD})
+    clock, randomness = SystemClock(), SystemRandomness()
+    if wiring.database_url is not None:
+        opening.migrate(wiring.database_url.get_secret_value(), clock, randomness)
+        place = "PostgreSQL"
     else:
-        output.say(f"{path} is at step {schema.HEAD}.")
+        place = str(bootstrap.prepare_database(wiring.data, clock, randomness))
+    if as_json:
+        output.document({"database": place, "version": schema.HEAD})
+    else:
+        output.say(f"{place} is at step {schema.HEAD}.")

@@ -19,8 +19,9 @@ from hub.ports import Clock, Randomness
 from hub.services import commands, projections
 from hub.services.commands import Command
 from hub.settings import HubSettings
-from hub.store import schema
+from hub.store import opening, schema
 from hub.store.engine import open_engine
+from hub.store.opening import AnyStore
 from hub.store.sqlite import SqliteStore
 from hub.store.transaction import Transaction
 from hub.system import SystemClock, SystemRandomness
@@ -34,7 +35,7 @@ class Opened:
     """What a command works with."""
 
     settings: HubSettings
-    store: SqliteStore
+    store: AnyStore
     clock: Clock
     randomness: Randomness
 
@@ -102,11 +103,28 @@ async def opened(wiring: HubSettings) -> AsyncIterator[Opened]:
         NotFound: The directory holds no hub.
         Misconfigured: Its database was made by an older or newer release.
     """
+    clock = SystemClock()
+    store = _on_postgres(wiring, clock) if wiring.database_url is not None else _on_sqlite(wiring, clock)
+    async with store.running():
+        yield Opened(wiring, store, clock, SystemRandomness())
+
+
+def _on_postgres(wiring: HubSettings, clock: Clock) -> AnyStore:
+    from hub.store.postgres import PostgresStore
+
+    assert wiring.database_url is not None  # noqa: S101 - asked before
+    url = wiring.database_url.get_secret_value()
+    if not opening.is_current(url, clock):
+        msg = "the database that HUB_DATABASE_URL names is empty or of an older release; run hub migrate"
+        raise Misconfigured([msg])
+    return PostgresStore(url, clock, projections=projections.ALL)
+
+
+def _on_sqlite(wiring: HubSettings, clock: Clock) -> AnyStore:
     path = wiring.data / DATABASE
     if not path.exists():
         msg = f"{wiring.data} holds no hub; name its data directory with --data, or start one there with hub run"
         raise NotFound(msg)
-    clock, randomness = SystemClock(), SystemRandomness()
     engine = open_engine(path)
     try:
         if not schema.is_current(engine):
@@ -115,6 +133,4 @@ async def opened(wiring: HubSettings) -> AsyncIterator[Opened]:
         schema.prepare(engine, store_id="", now=clock.now())
     finally:
         engine.dispose()
-    store = SqliteStore(path, clock, projections=projections.ALL, look_seconds=wiring.waits.look_seconds)
-    async with store.running():
-        yield Opened(wiring, store, clock, randomness)
+    return SqliteStore(path, clock, projections=projections.ALL, look_seconds=wiring.waits.look_seconds)

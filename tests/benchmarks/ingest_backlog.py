@@ -21,7 +21,7 @@ from hub.pipeline.ingest import Ingester
 from hub.pipeline.journal.segment import create_segment
 from hub.settings import HubSettings, Limits
 from hub.store import deliveries, events, groups
-from hub.store.sqlite import SqliteStore
+from hub.store.opening import AnyStore
 from hub.store.transaction import Transaction
 from hub.store.types import to_microseconds
 from hub.system import SystemClock, SystemRandomness
@@ -110,7 +110,7 @@ async def drain(data: Path, count: int, *, handled: bool = False) -> dict[str, A
     return found
 
 
-async def all_handled(hub: bootstrap.Hub, store: SqliteStore, handlers: Sequence[Handler]) -> None:
+async def all_handled(hub: bootstrap.Hub, store: AnyStore, handlers: Sequence[Handler]) -> None:
     """Return when no group has anything left."""
     types = {handler.group: handler.type_names for handler in handlers}
 

@@ -16,7 +16,7 @@ from hub.contracts import Handler
 from hub.pipeline.journal import JournalReader
 from hub.settings import HubSettings, Limits, Waits
 from hub.store import deliveries, events, groups
-from hub.store.sqlite import SqliteStore
+from hub.store.opening import AnyStore
 from hub.system import SystemClock, SystemRandomness
 from hub.telemetry import configure_logs
 from tests.support.unreliable_store import Fault, UnreliableStore
@@ -33,7 +33,7 @@ _LOOK_SECONDS: Final = 0.5
 class BadStore(UnreliableStore):
     """Passes for the hub's own store, whose engine the start asks for."""
 
-    def __init__(self, reliable: SqliteStore) -> None:
+    def __init__(self, reliable: AnyStore) -> None:
         """Serve faithfully until told otherwise."""
         super().__init__(reliable)
         self.engine = reliable.engine
@@ -57,7 +57,7 @@ async def _live(data: Path, chance: random.Random) -> None:
     hub.connectors = discovery.connectors()
     async with bootstrap.storing(hub) as store:
         unreliable = BadStore(store)
-        served = cast("SqliteStore", unreliable)
+        served = cast("AnyStore", unreliable)
         async with bootstrap.ingesting(hub, served), bootstrap.working(hub, served):
             unreliable.fault = lambda: chance.choices(_FAULTS, _ODDS)[0]
             while not await _is_done(store, hub.reader):
@@ -68,7 +68,7 @@ async def _live(data: Path, chance: random.Random) -> None:
             unreliable.fault = lambda: None
 
 
-async def _is_done(store: SqliteStore, reader: JournalReader) -> bool:
+async def _is_done(store: AnyStore, reader: JournalReader) -> bool:
     cursor = await store.read(lambda tx: deliveries.cursor(tx, "storm"))
     if cursor is None or cursor.item or cursor.ingested < reader.total():
         return False

@@ -65,8 +65,11 @@ class EffectWorker:
         self._stopping = False
         store.on_commit(self._committed)
 
-    async def recover(self) -> int:
-        """As the sole worker, at start: whatever is ``sending`` was under way when the last one went away.
+    async def recover(self, *, is_sole: bool = True) -> int:
+        """At start: whatever is ``sending`` was under way when the last worker went away, if this is the sole one.
+
+        Args:
+            is_sole: No other worker can be alive. Otherwise the lease on an asset tells when it is gone.
 
         Returns:
             How many effects are in doubt because of that, or of a back-up.
@@ -78,7 +81,7 @@ class EffectWorker:
             rows = [row for place in effects.open_assets(tx) for row in effects.under_way(tx, *place)]
             return settle.lost(unit, rows, self._waits)
 
-        lost = await self._store.transact(recover, name="effects.recover")
+        lost = await self._store.transact(recover, name="effects.recover") if is_sole else 0
         while doubted := await self._store.transact(self._restored.doubt_some, name="effects.restored"):
             lost += doubted
         return lost
