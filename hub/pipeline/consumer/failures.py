@@ -94,7 +94,7 @@ def give_up(handler: Handler, failed: InLine, error: Exception) -> Callable[[Uni
 
 def _begin(unit: UnitOfWork, handler: Handler, failed: InLine) -> Transaction:
     event = failed.row
-    return unit.begin(Origin(event.id, handler.group, f"hub:{handler.group}", event.traceparent))
+    return unit.begin(Origin(event.id, handler.group, f"hub:{handler.group}", event.traceparent, born=event.receivedat))
 
 
 def _attempt(unit: UnitOfWork, error: Exception) -> dict[str, str]:
