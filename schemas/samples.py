@@ -17,11 +17,14 @@ _MESSAGE_EVENT: Final = ids.item_event_id(_SOURCE, ids.natural_key("whatsapp", _
 _DELIVERY: Final = ids.delivery_id("5c0ffee5c0ffee5c0ffee5c0ffee5c0f", "0123456789abcdef", 7)
 
 
-def _entity(prefix: str, by: str = "ingest") -> str:
-    return ids.entity_id(prefix, _MESSAGE_EVENT, by, 0)
+_BORN: Final = ids.instant_prefix(_RECEIVED)
 
 
-_MESSAGE: Final = "ms_" + ids.digest("message", _MESSAGE_EVENT)
+def _entity(kind: str, by: str = "ingest") -> str:
+    return ids.entity_id(kind, _MESSAGE_EVENT, by, 0, _BORN)
+
+
+_MESSAGE: Final = ids.message_id(_MESSAGE_EVENT, _RECEIVED)
 _CONVERSATION: Final = _entity("cv")
 _CONTACT: Final = _entity("ct")
 _CASE: Final = _entity("ca", "attend-conversation")
@@ -140,7 +143,7 @@ def _envelope(data: EventData) -> CloudEvent[Any]:
     by = "ingest" if came_in else "example"
     subject = next((value for name, value in data if name.endswith("_id") and value), getattr(data, "group", None))
     return CloudEvent[Any](
-        id=_MESSAGE_EVENT if came_in else ids.derived_event_id(_MESSAGE_EVENT, by, data.TYPE, 0),
+        id=_MESSAGE_EVENT if came_in else ids.derived_event_id(_MESSAGE_EVENT, by, data.TYPE, 0, _BORN),
         source=_SOURCE if came_in else f"/hub/{by}",
         type=data.TYPE,
         subject=subject,

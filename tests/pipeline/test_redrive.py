@@ -48,7 +48,10 @@ async def test_a_redriven_event_acts_now_with_the_ids_of_then(workshop: Embedded
     assert await workshop.writing_order() == [("a", 2), ("a", 1)]
     (*_, written) = await workshop.store.read(lambda tx: tx.all(select(audit.c.at)))
     assert written.at == workshop.clock.now()
-    answer_id = ids.derived_event_id(letter.item, "ledger", Answered.TYPE, 0)
+    asked = await workshop.store.read(lambda tx: tx.one(select(events).where(events.c.id == letter.item)))
+    assert asked is not None
+    prefix = ids.instant_prefix(asked.receivedat)
+    answer_id = ids.derived_event_id(letter.item, "ledger", Answered.TYPE, 0, prefix)
     answer = await workshop.store.read(lambda tx: tx.one(select(events).where(events.c.id == answer_id)))
     assert answer is not None
     assert answer.time == workshop.clock.now()

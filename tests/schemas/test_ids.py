@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -20,6 +20,10 @@ GOLDEN = {
     "effect": (ids.effect_event_id("ef_1", 2, "accepted"), "ev_ys5nvqxna6qosb57fn3ikwhpgd"),
     "check": (ids.check_event_id("silence", "whatsapp:2234", AT), "ev_e556kszqmpms5fpz2glg47enar"),
     "entity": (ids.entity_id("tk", "ev_cause", "open-tickets", 0), "tk_mugz6wppvr26az53lsw7426efn"),
+    "born": (
+        ids.derived_event_id("ev_cause", "open-tickets", "hub.ticket.opened.v1", 0, ids.instant_prefix(AT)),
+        "ev_01a2093e2f40082e35f211c39bb1aa2f",
+    ),
     "delivery": (ids.delivery_id("journal", "segment", 7), "dl_pxjloe4irswxxdztkexa5sgzdf"),
 }
 
@@ -48,3 +52,20 @@ def test_ids_are_short_plain_words() -> None:
     assert len(made) == 29
     assert made[3:].isalnum()
     assert made == made.lower()
+
+
+def test_what_is_born_later_sorts_later() -> None:
+    instants = [AT + timedelta(milliseconds=step) for step in (0, 1, 60_000, 86_400_000 * 365 * 50)]
+    made = [ids.entity_id("tk", "ev_cause", "open-tickets", 0, ids.instant_prefix(at)) for at in instants]
+
+    assert made == sorted(made)
+    assert {len(one) for one in made} == {35}
+
+
+def test_the_result_of_an_effect_lies_beside_the_effect() -> None:
+    born = ids.entity_id("ef", "ev_cause", "attend", 0, ids.instant_prefix(AT))
+    older = "ef_" + ids.digest("effect")
+
+    assert ids.effect_event_id(born, 1, "accepted")[3:15] == born[3:15]
+    assert ids.effect_event_id(born, 1, "accepted") != ids.effect_event_id(born, 2, "accepted")
+    assert ids.effect_event_id(older, 1, "accepted") == "ev_" + ids.digest("effect", older, "1", "accepted")

@@ -61,7 +61,7 @@ class Simulation:
         self.settled = False
         self.excused: set[str] = set()
         self._folder = folder
-        self._held_at = 0.0
+        self._held_at = world.wall
         self._armed: dict[str, int] = {}
         self._deadline = FAULTS_UNTIL + SETTLED_WITHIN
         self._troubles = world.chance("troubles")
@@ -112,13 +112,14 @@ class Simulation:
     def lease(self, *, held: bool) -> None:
         """Note how a lease was asked for: once it has lapsed nobody may carry out what was claimed under it."""
         if held:
-            self._held_at = self.world.time
-        elif self.world.time - self._held_at > WAITS.lease_seconds:
-            self._excuse(self.life.data)
+            self._held_at = self.world.wall
+        elif (self.world.wall - self._held_at).total_seconds() > WAITS.lease_seconds:
+            # Taken back by a commit whose answer was lost, the doubt stands already.
+            self._excuse(self.life.data, "state = 'sending' OR state = 'unknown' AND code IS NULL")
 
-    def _excuse(self, data: Path) -> None:
+    def _excuse(self, data: Path, where: str = "state = 'sending'") -> None:
         with closing(sqlite3.connect(data / "hub.db")) as connection:
-            self.excused.update(id_ for (id_,) in connection.execute("SELECT id FROM effects WHERE state = 'sending'"))
+            self.excused.update(id_ for (id_,) in connection.execute(f"SELECT id FROM effects WHERE {where}"))
 
     def _agenda(self) -> None:
         world = self.world

@@ -98,7 +98,7 @@ def handle_one(handler: Handler, unit: UnitOfWork, prepared: Prepared) -> None:
     if handler.prepare is not None and prepared.policy_version != unit.policies.version:
         msg = "the policies have a newer version than the one that was prepared with"
         raise PolicyMoved(msg)
-    tx = unit.begin(Origin(event.id, handler.group, f"hub:{handler.group}", event.traceparent))
+    tx = unit.begin(Origin(event.id, handler.group, f"hub:{handler.group}", event.traceparent, born=event.receivedat))
     ports = Ports(unit.policies)
     if handler.prepare is None:
         _contained(handler.handle, event, tx, ports)

@@ -138,7 +138,7 @@ class Recorder:
             )
             tx.state(fact, key=conversation, subject=conversation, causation=id_)
         about: dict[str, Any] = {
-            "message_id": "ms_" + ids.digest("message", id_),
+            "message_id": ids.message_id(id_, delivery.received_at),
             "conversation_id": conversation,
             "contact_id": contact,
             "channel": channel,
