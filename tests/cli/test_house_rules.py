@@ -29,6 +29,7 @@ HEAVY = (
     "starlette",
     "structlog",
 )
+WITHOUT_DATA = {"normalize", "policies check", "topics apply"}
 
 
 def commands(node: Any, path: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -86,13 +86,15 @@ async def _make(admin: AIOKafkaAdminClient, settings: KafkaSettings, wanted: Ite
     # The controller answers before the brokers serve what it made.
     with telling():
         async with asyncio.timeout(_SECONDS):
-            while not await _all_served(admin, [topic.name for topic in new]):
-                await asyncio.sleep(_LOOK_SECONDS)
+            await _until_served(admin, [topic.name for topic in new])
 
 
-async def _all_served(admin: AIOKafkaAdminClient, names: Sequence[str]) -> bool:
-    described = await admin.describe_topics(list(names))
-    return all(one["partitions"] and all(part["leader"] >= 0 for part in one["partitions"]) for one in described)
+async def _until_served(admin: AIOKafkaAdminClient, names: Sequence[str]) -> None:
+    while True:
+        described = await admin.describe_topics(list(names))
+        if all(one["partitions"] and all(part["leader"] >= 0 for part in one["partitions"]) for one in described):
+            return
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 async def _differences(
