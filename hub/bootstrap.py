@@ -12,20 +12,23 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from hub import discovery, sandbox
+from hub import discovery, kafka_settings, sandbox
 from hub.bus.embedded import EmbeddedBus
 from hub.configuration import collecting
 from hub.contracts import AssetRoute, Connection, Connector, Sandboxed
 from hub.domain import business_time
 from hub.domain.policies import Policies
 from hub.errors import Misconfigured
+from hub.kafka_settings import KafkaSettings
 from hub.pipeline.consumer import Consumer, Upkeep, join
 from hub.pipeline.effects import EffectWorker
 from hub.pipeline.ingest import Ingester, examine
 from hub.pipeline.intake import Intake, Route
 from hub.pipeline.journal import JournalMismatch, JournalReader, JournalWriter
+from hub.pipeline.relay import Relay
 from hub.pipeline.timers import TimerWorker
 from hub.ports import Clock, Randomness
+from hub.publishing import publishing
 from hub.running_mark import running_mark
 from hub.services import projections
 from hub.settings import HubSettings
@@ -51,6 +54,8 @@ class Hub:
     connectors: Mapping[str, Connector]
     connections: Mapping[str, Connection]
     simulated: Mapping[str, Sandboxed] = field(default_factory=dict)
+    kafka: KafkaSettings | None = None
+    relay: Relay | None = None
     journal: JournalWriter | None = None
     intake: Intake | None = None
     store: SqliteStore | None = None
@@ -110,6 +115,9 @@ def assemble(
         simulated = sandbox.play(connectors, played or set(connectors), settings, clock, randomness)
     connections: dict[str, Connection] = {}
     problems: list[str] = []
+    kafka: KafkaSettings | None = None
+    with collecting(problems):
+        kafka = kafka_settings.load(environ)
     for name, connector in connectors.items():
         with collecting(problems):
             connection = connector.connect(simulated[name].environment if name in simulated else environ)
@@ -119,7 +127,7 @@ def assemble(
         raise Misconfigured(problems)
     if set(connections) - set(simulated):
         sandbox.mark_real(settings.data)
-    return Hub(settings, clock, randomness, connectors, connections, simulated)
+    return Hub(settings, clock, randomness, connectors, connections, simulated, kafka)
 
 
 @contextlib.asynccontextmanager
@@ -203,6 +211,7 @@ async def working(hub: Hub, store: SqliteStore) -> AsyncIterator[None]:
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(effects.stop)
             hub.spawn(effects.run(), "effects")
+            await stack.enter_async_context(publishing(hub, store))
             stack.push_async_callback(bus.stop)
             hub.spawn(bus.wait(), "bus")
             await stack.enter_async_context(_background(hub, TimerWorker(store, hub.clock, waits).run(), "timers"))
