@@ -187,8 +187,8 @@ async def working(hub: Hub, store: SqliteStore) -> AsyncIterator[None]:
         handlers = discovery.handlers()
         await join(store, list(handlers.values()))
         hub.consumers = [Consumer(handler, store, hub.clock, waits) for handler in handlers.values()]
-        upkeeps = [Upkeep(consumer) for consumer in hub.consumers]
         bus = EmbeddedBus(store, retry_seconds=waits.store_retry_seconds)
+        upkeeps = [Upkeep(consumer, lambda: bus.away) for consumer in hub.consumers]
         for consumer in hub.consumers:
             await consumer.load()
             bus.subscribe(consumer.subscription)

@@ -144,7 +144,16 @@ class Publisher(Protocol):
 
 
 class EventBus(Protocol):
-    """Brings notices of new events to groups; never the only copy of anything."""
+    """Brings notices of new events to groups; never the only copy of anything.
+
+    Attributes:
+        away: Why no notices come now; None while they do. Groups then sweep often.
+    """
+
+    @property
+    def away(self) -> str | None:
+        """Why no notices come now."""
+        ...
 
     def subscribe(self, subscription: Subscription) -> None:
         """Add a group; only before ``start``."""

@@ -77,7 +77,7 @@ def test_subscribers_read_what_customers_said_with_what_became_of_it(
     said = {f"+52 222 000 000{number}": [f"{TEXT} {number}.{line}" for line in range(3)] for number in range(4)}
 
     for line in range(3):
-        whatsapp.say_all([{"phone": phone, "text": texts[line]} for phone, texts in said.items()])
+        whatsapp.say_all([{"from": phone, "text": texts[line]} for phone, texts in said.items()])
     until(lambda: settled(books, said), "settled")
     until_published(books)
     assert hub.stop() == 0, hub.log[-3000:]
