@@ -12,20 +12,23 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from hub import discovery, sandbox
+from hub import discovery, kafka_settings, sandbox
 from hub.bus.embedded import EmbeddedBus
 from hub.configuration import collecting
 from hub.contracts import AssetRoute, Connection, Connector, Sandboxed
 from hub.domain import business_time
 from hub.domain.policies import Policies
 from hub.errors import Misconfigured
+from hub.kafka_settings import KafkaSettings
 from hub.pipeline.consumer import Consumer, Upkeep, join
 from hub.pipeline.effects import EffectWorker
 from hub.pipeline.ingest import Ingester, examine
 from hub.pipeline.intake import Intake, Route
 from hub.pipeline.journal import JournalMismatch, JournalReader, JournalWriter
+from hub.pipeline.relay import Relay
 from hub.pipeline.timers import TimerWorker
 from hub.ports import Clock, Randomness
+from hub.publishing import publishing
 from hub.running_mark import running_mark
 from hub.services import projections
 from hub.settings import HubSettings
@@ -52,6 +55,8 @@ class Hub:
     connectors: Mapping[str, Connector]
     connections: Mapping[str, Connection]
     simulated: Mapping[str, Sandboxed] = field(default_factory=dict)
+    kafka: KafkaSettings | None = None
+    relay: Relay | None = None
     journal: JournalWriter | None = None
     intake: Intake | None = None
     store: AnyStore | None = None
@@ -111,6 +116,9 @@ def assemble(
         simulated = sandbox.play(connectors, played or set(connectors), settings, clock, randomness)
     connections: dict[str, Connection] = {}
     problems: list[str] = []
+    kafka: KafkaSettings | None = None
+    with collecting(problems):
+        kafka = kafka_settings.load(environ)
     for name, connector in connectors.items():
         with collecting(problems):
             connection = connector.connect(simulated[name].environment if name in simulated else environ)
@@ -120,7 +128,7 @@ def assemble(
         raise Misconfigured(problems)
     if set(connections) - set(simulated):
         sandbox.mark_real(settings.data)
-    return Hub(settings, clock, randomness, connectors, connections, simulated)
+    return Hub(settings, clock, randomness, connectors, connections, simulated, kafka)
 
 
 @contextlib.asynccontextmanager
@@ -189,8 +197,8 @@ async def working(hub: Hub, store: AnyStore) -> AsyncIterator[None]:
         handlers = discovery.handlers()
         await join(store, list(handlers.values()))
         hub.consumers = [Consumer(handler, store, hub.clock, waits) for handler in handlers.values()]
-        upkeeps = [Upkeep(consumer) for consumer in hub.consumers]
         bus = EmbeddedBus(store, retry_seconds=waits.store_retry_seconds)
+        upkeeps = [Upkeep(consumer, lambda: bus.away) for consumer in hub.consumers]
         for consumer in hub.consumers:
             await consumer.load()
             bus.subscribe(consumer.subscription)
@@ -213,6 +221,7 @@ async def working(hub: Hub, store: AnyStore) -> AsyncIterator[None]:
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(effects.stop)
             hub.spawn(effects.run(), "effects")
+            await stack.enter_async_context(publishing(hub, store))
             stack.push_async_callback(bus.stop)
             hub.spawn(bus.wait(), "bus")
             await stack.enter_async_context(_background(hub, TimerWorker(store, hub.clock, waits).run(), "timers"))

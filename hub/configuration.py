@@ -6,9 +6,10 @@ import contextlib
 import difflib
 from collections.abc import Iterator, Mapping
 
-from hub import discovery
+from hub import discovery, kafka_settings
 from hub.contracts import Connector
 from hub.errors import Misconfigured
+from hub.kafka_settings import KafkaSettings
 from hub.settings import PREFIX, HubSettings, load
 
 
@@ -30,6 +31,8 @@ def configure(environ: Mapping[str, str], *, played: frozenset[str] | None = Non
         settings = load(environ, **given)
     except Misconfigured as error:
         problems += error.problems
+    with collecting(problems):
+        kafka_settings.load(environ)
     for name, connector in connectors.items():
         if played is None or (played and name not in played):
             with collecting(problems):
@@ -50,7 +53,8 @@ def collecting(problems: list[str]) -> Iterator[None]:
 
 def _unknown_names(environ: Mapping[str, str], connectors: Mapping[str, Connector]) -> list[str]:
     """Return a sentence for each variable that nothing reads: a slip of the pen must not pass for a default."""
-    known = {*HubSettings.model_fields, *connectors, "test"}
+    kafka = {f"kafka_{name}" for name in KafkaSettings.model_fields}
+    known = {*HubSettings.model_fields, *kafka, *connectors, "test"}
     found = []
     for name in sorted(environ):
         if not name.startswith(PREFIX):

@@ -26,6 +26,10 @@ class StoreUnavailable(Transient):
     """The database cannot serve now; never counted as an event's failure."""
 
 
+class BrokerUnavailable(Transient):
+    """Kafka cannot serve now, or not as it is set up; subscribers wait, nobody else does."""
+
+
 class JournalUnavailable(Transient):
     """The journal cannot take anything now; the provider is told 503."""
 

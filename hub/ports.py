@@ -99,8 +99,61 @@ class Subscription:
     work: Callable[[Sequence[str]], Awaitable[None]]
 
 
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One event on its way to subscribers.
+
+    Attributes:
+        key: Order holds among copies of the same key.
+        topic: Where the full copy goes; None for what concerns our own groups alone.
+        headers: Attributes of the event, as CloudEvents has them in binary mode.
+        value: The event's data as JSON.
+        notice: Headers of the notice that goes to ``hub.log`` without any data.
+    """
+
+    position: int
+    key: bytes
+    topic: str | None
+    headers: Sequence[tuple[str, bytes]]
+    value: bytes
+    notice: Sequence[tuple[str, bytes]]
+
+
+class Publisher(Protocol):
+    """Sends copies of events to whoever subscribes elsewhere."""
+
+    async def open(self) -> None:
+        """Connect, unless connected.
+
+        Raises:
+            BrokerUnavailable: It cannot be reached, or is not as declared; says what to do.
+        """
+        ...
+
+    async def publish(self, copies: Sequence[Copy]) -> Sequence[Exception | None]:
+        """Send copies in order, then return what became of each: None when it is durably taken.
+
+        Behind a copy that was not taken none of its key is, until the connection was closed; it must be after any
+        failure. ``Permanent`` is a copy that will never be taken, certain only when it was sent alone.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of the connection at once; what it still holds is never sent."""
+        ...
+
+
 class EventBus(Protocol):
-    """Brings notices of new events to groups; never the only copy of anything."""
+    """Brings notices of new events to groups; never the only copy of anything.
+
+    Attributes:
+        away: Why no notices come now; None while they do. Groups then sweep often.
+    """
+
+    @property
+    def away(self) -> str | None:
+        """Why no notices come now."""
+        ...
 
     def subscribe(self, subscription: Subscription) -> None:
         """Add a group; only before ``start``."""

@@ -72,6 +72,17 @@ class Waits(BaseModel):
     lease_seconds: float = Field(default=60, gt=0, description="How long the lease on an asset lasts unrenewed.")
     effect_alarm_seconds: float = Field(default=900, gt=0, description="Age of an unsent effect that is an alarm.")
     look_seconds: float = Field(default=0.25, gt=0, description="How often changes by other processes are looked for.")
+    publish_seconds: float = Field(default=60, gt=0, description="Without an answer of Kafka a new producer is made.")
+    publish_retry_seconds: float = Field(default=1, gt=0, description="Pause after Kafka could not serve the relay.")
+    publish_look_seconds: float = Field(default=1, gt=0, description="How often the relay looks for what nobody told.")
+    publish_stop_seconds: float = Field(default=5, gt=0, description="How long a stop waits for Kafka's answers.")
+    kafka_poll_seconds: float = Field(default=0.05, gt=0, description="How long a group waits for notices at a time.")
+    kafka_session_seconds: float = Field(default=10, gt=0, description="Silence after which a group's member is gone.")
+    kafka_drain_seconds: float = Field(default=20, gt=0, description="How long a partition waits for its batch.")
+    kafka_look_seconds: float = Field(default=1, gt=0, description="How often it is looked whether Kafka serves.")
+    kafka_stall_seconds: float = Field(default=60, gt=0, description="Lag that stands still so long starts anew.")
+    kafka_stop_seconds: float = Field(default=5, gt=0, description="How long a group may take to leave Kafka.")
+    away_sweep_seconds: float = Field(default=1, gt=0, description="How often events are looked for without Kafka.")
     stop_seconds: float = Field(default=20, gt=0, description="How long a clean stop may take.")
 
 

@@ -48,6 +48,12 @@ class Metrics:
             "hub_effects_settled", "Attempts at effects by outcome.", ["connector", "outcome"], registry=registry
         )
         self.timers = Counter("hub_timers_ended", "Timers by how they ended.", ["outcome"], registry=registry)
+        self.published = Counter(
+            "hub_events_published", "Events that Kafka has acknowledged for subscribers.", registry=registry
+        )
+        self.resent = Counter(
+            "hub_events_resent", "Events sent to Kafka again, since it had not acknowledged them.", registry=registry
+        )
         self.handling = Histogram(
             "hub_event_age_seconds",
             "Age of an event when its group had handled it.",

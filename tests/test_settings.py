@@ -27,6 +27,17 @@ def test_the_shipped_waits_are_those_of_the_architecture() -> None:
         "breaker_max_seconds": 900,
         "lease_seconds": 60,
         "look_seconds": 0.25,
+        "publish_seconds": 60,
+        "publish_retry_seconds": 1,
+        "publish_look_seconds": 1,
+        "publish_stop_seconds": 5,
+        "kafka_poll_seconds": 0.05,
+        "kafka_session_seconds": 10,
+        "kafka_drain_seconds": 20,
+        "kafka_look_seconds": 1,
+        "kafka_stall_seconds": 60,
+        "kafka_stop_seconds": 5,
+        "away_sweep_seconds": 1,
         "stop_seconds": 20,
     }
 

@@ -59,6 +59,11 @@ class EmbeddedBus:
         self._stopping = False
         store.on_commit(self._committed)
 
+    @property
+    def away(self) -> str | None:
+        """Why no notices come now: a process is never away from itself."""
+        return None
+
     def subscribe(self, subscription: Subscription) -> None:
         """Add a group."""
         if self._tasks:

@@ -22,6 +22,7 @@ from hub.cli import (
     replay,
     sandbox,
     tickets,
+    topics,
 )
 from hub.cli.options import EXIT_MISCONFIGURED, EXIT_REFUSED, Data
 from hub.errors import HubError, Misconfigured
@@ -78,7 +79,7 @@ def run_hub(
     starting.start(data, role, played, starting.Manner(simulators_elsewhere, until_input_closes))
 
 
-for _part in (sandbox, tickets, events, dead_letters, groups, effects, journal, policies):
+for _part in (sandbox, tickets, events, dead_letters, groups, effects, journal, policies, topics):
     app.add_typer(_part.app)
 for _part in (normalize, replay, balance, doctor, migrate):
     _part.add_to(app)

@@ -17,7 +17,7 @@ from hub.pipeline.ingest.recorder import Recorder
 from hub.pipeline.journal import Cursor, Entry
 from hub.ports import Store
 from hub.services import dead_letters
-from hub.store import deliveries, events
+from hub.store import deliveries, events, publications
 from hub.store.transaction import KEY, Origin, UnitOfWork
 
 Work = Callable[[UnitOfWork], None]
@@ -46,7 +46,7 @@ class Redriver:
         if letter.state != "open":
             return None
         origin = Origin(letter.id, "redrive", actor)
-        prepare = await (self._of_event(letter) if letter.scope == "event" else self._of_delivery(letter))
+        prepare = await self._preparation(letter)
         try:
             work = await prepare()
 
@@ -70,6 +70,25 @@ class Redriver:
             )
             return why
         return None
+
+    async def _preparation(self, letter: Row[Any]) -> Callable[[], Awaitable[Work]]:
+        if letter.scope == "event":
+            return await self._of_event(letter)
+        return self._of_copy(letter) if letter.scope == "copy" else await self._of_delivery(letter)
+
+    @staticmethod
+    def _of_copy(letter: Row[Any]) -> Callable[[], Awaitable[Work]]:
+        """Let the relay send the event again."""
+
+        def send_again(unit: UnitOfWork) -> None:
+            if not publications.forget(unit.begin(Origin(letter.id, "redrive", "hub")), letter.item):
+                msg = f"the event {letter.item} is no longer kept"
+                raise NotFound(msg)
+
+        async def prepare() -> Work:
+            return send_again
+
+        return prepare
 
     async def _of_event(self, letter: Row[Any]) -> Callable[[], Awaitable[Work]]:
         handler = self._handlers.get(letter.group)

@@ -75,6 +75,9 @@ _FIRST_OF_A_KEY: Final = _undone(events, _DONE).where(events.c.position == selec
 _TOTAL: Final = select(func.count()).select_from(events).where(_ITS_TYPES, events.c.position > bindparam("start"))
 _NEWEST: Final = select(func.coalesce(func.max(events.c.position), 0))
 _BY_ID: Final = select(events).where(events.c.id == bindparam("event"))
+_KEYS_OF: Final = select(events.c.id, events.c.key, events.c.type).where(
+    events.c.id.in_(bindparam("ids", expanding=True))
+)
 _TAIL: Final = (
     select(events).where(events.c.position > bindparam("after")).order_by(events.c.position).limit(bindparam("limit"))
 )
@@ -178,6 +181,11 @@ def newest(tx: Transaction) -> int:
 def get(tx: Transaction, event_id: str) -> Row[Any] | None:
     """Return one event's row."""
     return tx.one(_BY_ID, event=event_id)
+
+
+def keys_of(tx: Transaction, ids: Collection[str]) -> dict[str, tuple[str, str]]:
+    """Return key with type of those events that exist, by id."""
+    return {row.id: (row.key, row.type) for row in tx.all(_KEYS_OF, ids=list(ids))} if ids else {}
 
 
 def tail(tx: Transaction, after: int, limit: int) -> Sequence[Row[Any]]:

@@ -20,6 +20,9 @@ _TAKE_OR_RENEW: Final = _TAKE.on_conflict_do_update(
     where=or_(leases.c.holder == _TAKE.excluded.holder, leases.c.expires_at < bindparam("at")),
 )
 _GIVE_ALL_BACK: Final = delete(leases).where(leases.c.holder == bindparam("by_holder"))
+_GIVE_BACK: Final = delete(leases).where(
+    leases.c.name == bindparam("of_name"), leases.c.holder == bindparam("by_holder")
+)
 _FORGET: Final = delete(leases).where(leases.c.name.startswith(bindparam("prefix")))
 _HELD: Final = select(leases.c.expires_at).where(
     leases.c.name == bindparam("of_name"), leases.c.holder == bindparam("by_holder")
@@ -42,6 +45,11 @@ def outlasts(tx: Transaction, name: str, holder: str, seconds: float) -> bool:
 def give_all_back(tx: Transaction, holder: str) -> None:
     """End every lease of a holder, who stops."""
     tx.run(_GIVE_ALL_BACK, by_holder=holder)
+
+
+def give_back(tx: Transaction, name: str, holder: str) -> None:
+    """End one lease, unless somebody else has it by now."""
+    tx.run(_GIVE_BACK, of_name=name, by_holder=holder)
 
 
 def forget(tx: Transaction, prefix: str) -> None:

@@ -16,7 +16,20 @@ from hub.cli import main
 from hub.settings import Role
 from tests.cli.conftest import Run
 
-HEAVY = ("alembic", "httpx", "hub.bootstrap", "jinja2", "pydantic", "rich", "sqlalchemy", "starlette", "structlog")
+HEAVY = (
+    "aiokafka",
+    "alembic",
+    "faststream",
+    "httpx",
+    "hub.bootstrap",
+    "jinja2",
+    "pydantic",
+    "rich",
+    "sqlalchemy",
+    "starlette",
+    "structlog",
+)
+WITHOUT_DATA = {"normalize", "policies check", "topics apply"}
 
 
 def commands(node: Any, path: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -50,7 +63,7 @@ def test_it_speaks_json(words: str) -> None:
     assert "--json" in {name for option in ALL[words].params for name in option.opts}
 
 
-@pytest.mark.parametrize("words", [words for words in ALL if words not in {"normalize", "policies check"}])
+@pytest.mark.parametrize("words", [words for words in ALL if words not in WITHOUT_DATA])
 def test_it_can_be_pointed_at_a_data_directory(words: str) -> None:
     assert "--data" in {name for option in ALL[words].params for name in option.opts}
 

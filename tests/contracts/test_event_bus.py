@@ -1,4 +1,4 @@
-"""The embedded bus owes what every bus owes, on either engine."""
+"""Every bus owes the same: the suite on the embedded bus on both engines, then on a real Kafka."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ from tests.contracts.event_bus.pauses import Pauses
 from tests.contracts.event_bus.preparing import Preparing
 from tests.contracts.event_bus.recovery import Recovery
 from tests.contracts.event_bus.workshop import Workshop
+from tests.kafka.conftest import kafka, kafka_address
+from tests.support.kafka import KafkaPlace
 from tests.support.postgres import a_database
+
+__all__ = ["kafka", "kafka_address"]
 
 
 class EventBusContract(Declaration, Order, Failures, DeadLetters, Pauses, Membership, Preparing, Recovery):
@@ -45,3 +49,18 @@ class TestEmbeddedBusOnPostgres(EventBusContract):
             place = PostgresWorkshop(url)
             yield place
             await place.close()
+
+
+@pytest.mark.kafka
+class TestKafkaBus(EventBusContract):
+    """The suite, by way of a real broker."""
+
+    @pytest.fixture
+    async def workshop(self, tmp_path: Path, kafka: KafkaPlace) -> AsyncIterator[Workshop]:
+        from tests.contracts.event_bus.kafka import KafkaWorkshop
+        from tests.kafka.subscriber import EVERY
+
+        await kafka.make(*EVERY)
+        place = KafkaWorkshop(tmp_path, kafka)
+        yield place
+        await place.close()

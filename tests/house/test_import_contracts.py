@@ -65,7 +65,11 @@ PLANTS = [
     ("leaves", "hub.telemetry", "hub.services"),
     ("leaves", "hub.system", "connectors"),
 ]
-ALLOWED = [("hub.bus.kafka", "aiokafka"), ("hub.bus.kafka", "faststream"), ("hub.domain.planted_fine", "hub.errors")]
+ALLOWED = [
+    ("hub.bus.kafka.planted_fine", "aiokafka"),
+    ("hub.bus.kafka.planted_fine", "faststream"),
+    ("hub.domain.planted_fine", "hub.errors"),
+]
 
 
 def copy_tree(target: Path) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -30,9 +30,10 @@ _SHORTEST_TICK_SECONDS: Final = 0.01
 class Upkeep:
     """Keeps one group going when nobody announces anything."""
 
-    def __init__(self, consumer: Consumer) -> None:
-        """Look after ``consumer``."""
+    def __init__(self, consumer: Consumer, is_away: Callable[[], object] = lambda: None) -> None:
+        """Look after ``consumer``; while ``is_away`` tells a reason nobody brings notices."""
         self._consumer = consumer
+        self._is_away = is_away
         self._waits = consumer.waits
         self._probes = 0
 
@@ -49,9 +50,10 @@ class Upkeep:
                     await self.look_at_pause()
                     continue
                 await self.retry_held()
-                if clock.monotonic() - swept_at >= waits.sweep_interval_seconds:
+                away = self._is_away() is not None
+                if clock.monotonic() - swept_at >= (waits.away_sweep_seconds if away else waits.sweep_interval_seconds):
                     swept_at = clock.monotonic()
-                    await self.sweep(waits.sweep_age_seconds)
+                    await self.sweep(0 if away else waits.sweep_age_seconds)
             except StoreUnavailable as error:
                 log.warning("the database cannot serve; the group waits", group=self._consumer.group, error=str(error))
 

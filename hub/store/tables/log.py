@@ -7,6 +7,8 @@ from sqlalchemy import Column, Index, Integer
 from hub.store.tables.columns import keyed, log, partial_index, required
 from hub.store.types import Instant, Json, Position, Text
 
+_UNSENT = text("published_at IS NULL")
+
 events = log(
     "events",
     required("id", Text, unique=True),
@@ -20,7 +22,9 @@ events = log(
     Column("causation", Text, index=True),
     Column("traceparent", Text),
     required("data", Text),
+    Column("published_at", Instant),
     Index("events_by_key", "key", "position"),
+    Index("events_unpublished", "position", sqlite_where=_UNSENT, postgresql_where=_UNSENT),
 )
 groups = keyed(
     "groups",

@@ -1,0 +1,57 @@
+"""Commands ``hub topics …``: the Kafka topics that other systems subscribe to."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from hub.cli.options import EXIT_REFUSED, AsJson, group
+
+app = group("topics", "Kafka topics: made as declared, held against their declaration.")
+
+
+@app.callback()
+def _as_a_group() -> None:
+    """Kafka topics: made as declared, held against their declaration."""
+
+
+@app.command("apply")
+def apply(
+    *,
+    check: Annotated[bool, typer.Option("--check", help="Make nothing; only say what is missing or differs.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make the topics that are missing; say what differs from the declaration.
+
+    A topic that exists is never changed: more partitions would part each conversation's future from its past. With
+    --json: one document with made, differ.
+
+    Exit codes: 0 all is as declared; 1 something differs, or Kafka does not serve; 2 wrong usage or configuration.
+    """
+    import asyncio
+    import os
+    from dataclasses import asdict
+
+    from hub import kafka_settings
+    from hub.cli import output
+    from hub.errors import Misconfigured
+
+    settings = kafka_settings.load(os.environ)
+    if settings is None:
+        raise Misconfigured(["HUB_KAFKA_BOOTSTRAP_SERVERS: name the brokers, such as kafka-1.example:9092"])
+    from hub.bus.kafka import topics
+
+    applied = asyncio.run(topics.apply(settings, only_look=check))
+    if as_json:
+        output.document({"made": list(applied.made), "differ": [asdict(one) for one in applied.differ]})
+    else:
+        for name in applied.made:
+            output.say(f"made    {name}")
+        for one in applied.differ:
+            differs = f"differs {one.topic}: {one.what} is {one.found}, declared {one.wanted}"
+            output.say(f"missing {one.topic}" if one.found is None else differs)
+        if not applied.differ:
+            output.say("Every topic is as declared.")
+    if applied.differ:
+        raise typer.Exit(EXIT_REFUSED)

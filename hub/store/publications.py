@@ -1,0 +1,43 @@
+"""Which events are still to be sent to subscribers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import bindparam, func, select, update
+from sqlalchemy.engine import Row
+
+from hub.store.tables import events
+from hub.store.transaction import Transaction
+
+_UNPUBLISHED: Final = (
+    select(events).where(events.c.published_at.is_(None)).order_by(events.c.position).limit(bindparam("limit"))
+)
+_MARK: Final = update(events).where(events.c.position == bindparam("at_position")).values(published_at=bindparam("at"))
+_FORGET: Final = update(events).where(events.c.id == bindparam("event")).values(published_at=None)
+_COUNT: Final = select(func.count(), func.min(events.c.receivedat)).where(events.c.published_at.is_(None))
+
+
+def unpublished(tx: Transaction, limit: int) -> Sequence[Row[Any]]:
+    """Return the oldest events that subscribers do not have, by position."""
+    return tx.all(_UNPUBLISHED, limit=limit)
+
+
+def mark(tx: Transaction, positions: Iterable[int]) -> None:
+    """Say that the broker has acknowledged these events."""
+    tx.run_many(_MARK, [{"at_position": position, "at": tx.now} for position in positions])
+
+
+def forget(tx: Transaction, event_id: str) -> bool:
+    """Let one event be sent again; False when it is no longer kept."""
+    tx.signal("publications")
+    return tx.run(_FORGET, event=event_id) > 0
+
+
+def waiting(tx: Transaction) -> tuple[int, datetime | None]:
+    """Return how many events subscribers do not have, when the oldest of them came."""
+    row = tx.one(_COUNT)
+    counted: list[Any] = [0, None] if row is None else list(row)
+    return counted[0], counted[1]

@@ -1,0 +1,1 @@
+"""What the hub does on a real Kafka."""
