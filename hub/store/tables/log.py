@@ -7,7 +7,6 @@ from sqlalchemy import Column, Index, Integer
 from hub.store.tables.columns import keyed, log, partial_index, required
 from hub.store.types import Instant, Json, Position, Text
 
-_UNSENT = text("published_at IS NULL")
 
 events = log(
     "events",
@@ -24,7 +23,7 @@ events = log(
     required("data", Text),
     Column("published_at", Instant),
     Index("events_by_key", "key", "position"),
-    Index("events_unpublished", "position", sqlite_where=_UNSENT, postgresql_where=_UNSENT),
+    partial_index("events_unpublished", "position", where="published_at IS NULL"),
 )
 groups = keyed(
     "groups",
