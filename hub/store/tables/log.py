@@ -7,7 +7,6 @@ from sqlalchemy import Column, Index, Integer
 from hub.store.tables.columns import keyed, log, partial_index, required
 from hub.store.types import Instant, Json, Position, Text
 
-
 events = log(
     "events",
     required("id", Text, unique=True),
