@@ -10,6 +10,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol
 
+import psycopg
+
 from tests.support.simulated_whatsapp import SimulatedWhatsApp
 
 
@@ -37,10 +39,26 @@ class Books:
         found = self.rows("SELECT key, data FROM events WHERE type = ? ORDER BY position", f"hub.{type_}.v1")
         return [(key, json.loads(data)) for key, data in found]
 
-    def count(self, table: str, where: str = "1") -> int:
+    def count(self, table: str, where: str = "TRUE") -> int:
         """Return how many rows a table has."""
         found = self.rows(f"SELECT count(*) FROM {table} WHERE {where}")
         return int(found[0][0]) if found else 0
+
+
+class PostgresBooks(Books):
+    """Reads the PostgreSQL database of a hub; while its server is away there is nothing to read."""
+
+    def __init__(self, url: str) -> None:
+        """Point at a database."""
+        self._url = url
+
+    def rows(self, sql: str, *params: object) -> list[tuple[Any, ...]]:
+        """Return what a query finds; nothing while there is no database yet."""
+        try:
+            with psycopg.connect(self._url) as connection:
+                return connection.execute(sql.replace("?", "%s"), params or None).fetchall()
+        except (psycopg.OperationalError, psycopg.errors.UndefinedTable):
+            return []
 
 
 def settled(books: Books, said: Mapping[str, Sequence[str]]) -> bool:

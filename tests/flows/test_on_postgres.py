@@ -1,0 +1,126 @@
+"""The same hub on PostgreSQL: customers are answered whatever is killed, whatever is away."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.support.audit import PostgresBooks, problems, settled
+from tests.support.hub_process import HubProcess, until
+from tests.support.postgres import skip_or_fail
+from tests.support.postgres_server import NoPostgresError, PostgresServer, a_server
+from tests.support.simulated_whatsapp import SimulatedWhatsApp, simulated_whatsapp
+
+pytestmark = [pytest.mark.postgres, pytest.mark.xdist_group("postgres_flow")]
+
+PHONES = [f"+52 222 123 45{number:02}" for number in range(6)]
+TEXT = "Desde la actualización todas las facturas salen con errores contables"
+
+
+@pytest.fixture
+def server() -> Iterator[PostgresServer]:
+    """A server of its own, with an empty database named ``hub``."""
+    try:
+        with a_server() as server:
+            with psycopg.connect(f"{server.url}/postgres", autocommit=True) as connection:
+                connection.execute("CREATE DATABASE hub")
+            yield server
+    except NoPostgresError as error:
+        skip_or_fail(str(error))
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[HubProcess]:
+    process = HubProcess(tmp_path / "data")
+    yield process
+    process.kill()
+
+
+@pytest.fixture
+def whatsapp(hub: HubProcess, server: PostgresServer, tmp_path: Path) -> Iterator[SimulatedWhatsApp]:
+    with simulated_whatsapp(tmp_path / "provider", hub.simulator_port, hub.webhook_port) as simulated:
+        hub.environment = {
+            **simulated.environment,
+            "HUB_DATABASE_URL": f"{server.url}/hub".replace("postgresql:", "postgresql+psycopg:"),
+            "HUB_POSTGRESQL_WITHOUT_KAFKA": "true",
+        }
+        yield simulated
+
+
+def command(hub: HubProcess, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a command on the hub's own settings."""
+    return subprocess.run(
+        [sys.executable, "-m", "hub", *words, "--data", str(hub.data)],
+        env={**os.environ, **hub.environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_message_becomes_a_ticket_with_its_reply(
+    hub: HubProcess, whatsapp: SimulatedWhatsApp, server: PostgresServer
+) -> None:
+    refused = command(hub, "balance")
+    assert refused.returncode == 2
+    assert "run hub migrate" in refused.stderr
+    assert "at step" in command(hub, "migrate").stdout
+
+    hub.start()
+    books = PostgresBooks(f"{server.url}/hub")
+    whatsapp.say(PHONES[0], TEXT, name="Ana Torres", times=5)
+    until(lambda: settled(books, {PHONES[0]: [TEXT]}) and whatsapp.accepted() >= 5, "settled")
+
+    assert problems(books, whatsapp, {PHONES[0]: [TEXT]}) == []
+    ((_, ticket),) = books.events("ticket.opened")
+    assert (ticket["folio"], ticket["title"]) == ("T-1001", TEXT)
+    account = command(hub, "balance", "--json")
+    assert account.returncode == 0, account.stderr
+    assert json.loads(account.stdout)["broken"] == []
+    assert not (hub.data / "hub.db").exists()
+    assert hub.stop() == 0, hub.log[-3000:]
+
+
+def test_while_the_database_is_away_webhooks_are_taken_then_worked_off_once(
+    hub: HubProcess, whatsapp: SimulatedWhatsApp, server: PostgresServer
+) -> None:
+    hub.start()
+    books = PostgresBooks(f"{server.url}/hub")
+    said = {phone: [f"{TEXT} {number}" for number in range(4)] for phone in PHONES}
+
+    for number in range(4):
+        if number == 1:
+            server.stop()
+        whatsapp.say_all([{"from": phone, "text": said[phone][number]} for phone in PHONES])
+        until(lambda: not whatsapp.undelivered(), "answered 200")
+        if number == 2:
+            server.start()
+
+    until(lambda: settled(books, said), "settled", seconds=30)
+    assert problems(books, whatsapp, said) == []
+    assert hub.stop() == 0, hub.log[-3000:]
+
+
+@pytest.mark.parametrize("point", ["consumer.before_commit", "effect.answered"])
+def test_a_killed_hub_goes_on_where_it_was(
+    hub: HubProcess, whatsapp: SimulatedWhatsApp, server: PostgresServer, point: str
+) -> None:
+    books = PostgresBooks(f"{server.url}/hub")
+    said = {phone: [TEXT] for phone in PHONES}
+    hub.start(kill_at=point)
+    whatsapp.say_all([{"from": phone, "text": TEXT} for phone in PHONES])
+    assert hub.wait_dead() == -9
+
+    hub.start()
+    until(lambda: settled(books, said), "settled", seconds=30)
+
+    assert problems(books, whatsapp, said) == []
+    assert hub.stop() == 0, hub.log[-3000:]
