@@ -32,7 +32,7 @@ from hub.publishing import publishing
 from hub.running_mark import running_mark
 from hub.services import projections
 from hub.settings import HubSettings
-from hub.store import opening, prepared, schema
+from hub.store import moved, opening, prepared, schema
 from hub.store.engine import open_engine
 from hub.store.opening import AnyStore
 from hub.store.sqlite import SqliteStore
@@ -244,12 +244,15 @@ async def simulating(hub: Hub) -> AsyncIterator[None]:
         yield
 
 
-def prepare_database(data: Path, clock: Clock, randomness: Randomness) -> Path:
+def prepare_database(data: Path, clock: Clock, randomness: Randomness, *, moved_too: bool = False) -> Path:
     """Return the database's path, migrated when it was behind.
 
     Raises:
-        Misconfigured: Another process is migrating it, or it was changed by newer code.
+        Misconfigured: Another process is migrating it, it was changed by newer code, or (unless ``moved_too``) it was
+            moved to PostgreSQL.
     """
+    if not moved_too:
+        moved.refuse(data)
     path = data / DATABASE
     engine = open_engine(path)
     try:

@@ -17,6 +17,7 @@ from hub.cli import (
     groups,
     journal,
     migrate,
+    move,
     normalize,
     policies,
     replay,
@@ -81,7 +82,7 @@ def run_hub(
 
 for _part in (sandbox, tickets, events, dead_letters, groups, effects, journal, policies, topics):
     app.add_typer(_part.app)
-for _part in (normalize, replay, balance, doctor, migrate):
+for _part in (normalize, replay, balance, doctor, migrate, move):
     _part.add_to(app)
 
 

@@ -19,7 +19,7 @@ from hub.ports import Clock, Randomness
 from hub.services import commands, projections
 from hub.services.commands import Command
 from hub.settings import HubSettings
-from hub.store import opening, schema
+from hub.store import moved, opening, schema
 from hub.store.engine import open_engine
 from hub.store.opening import AnyStore
 from hub.store.sqlite import SqliteStore
@@ -121,6 +121,7 @@ def _on_postgres(wiring: HubSettings, clock: Clock) -> AnyStore:
 
 
 def _on_sqlite(wiring: HubSettings, clock: Clock) -> AnyStore:
+    moved.refuse(wiring.data)
     path = wiring.data / DATABASE
     if not path.exists():
         msg = f"{wiring.data} holds no hub; name its data directory with --data, or start one there with hub run"
