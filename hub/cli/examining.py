@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from hub.bootstrap import DATABASE, JOURNAL
 from hub.cli.opening import opened
 from hub.contracts import Connection
-from hub.doctor import Finding, database, flow, machine, neighbour, wiring
+from hub.doctor import Finding, database, flow, machine, neighbour, server, wiring
 from hub.doctor.findings import wrong
 from hub.errors import HubError
 from hub.pipeline.journal import JournalReader
@@ -37,9 +37,13 @@ def examine(data: Path | None) -> list[Finding]:
     if not settings.data.is_dir():
         return found
     found.append(neighbour.examine(settings))
-    file = list(database.examine(settings.data / DATABASE, SystemClock().monotonic))
-    found += file
-    if all(one.level in {"ok", "warning"} for one in file):
+    clock = SystemClock()
+    if settings.database_url is None:
+        kept = list(database.examine(settings.data / DATABASE, clock.monotonic))
+    else:
+        kept = [server.examine(settings.database_url.get_secret_value(), clock)]
+    found += kept
+    if all(one.level in {"ok", "warning"} for one in kept):
         found += asyncio.run(_flow(settings, connections))
     return found
 

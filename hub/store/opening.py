@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypeAlias, Union
 
+from sqlalchemy import Engine
+
+from hub.errors import StoreUnavailable
 from hub.ports import Clock, Randomness
 from hub.store import schema
 from hub.store.engine import is_unavailable
+from hub.store.faults import original
 from hub.telemetry import logger
 
 if TYPE_CHECKING:
@@ -25,16 +31,10 @@ def migrate(url: str, clock: Clock, randomness: Randomness) -> None:
 
     Raises:
         Misconfigured: The server's settings would lose what it confirmed, or newer code changed the database.
-        sqlalchemy.exc.OperationalError: The server is away.
+        StoreUnavailable: The server is away.
     """
-    # Imported here, as below: who runs on SQLite needs no psycopg.
-    from hub.store.postgres_engine import open_engine
-
-    engine = open_engine(url, time_limits=False)
-    try:
+    with _opened(url, time_limits=False) as engine:
         schema.prepare(engine, store_id=randomness.token(), now=clock.now())
-    finally:
-        engine.dispose()
 
 
 async def migrated(url: str, clock: Clock, randomness: Randomness, *, retry_seconds: float) -> None:
@@ -46,10 +46,8 @@ async def migrated(url: str, clock: Clock, randomness: Randomness, *, retry_seco
     while True:
         try:
             await asyncio.to_thread(migrate, url, clock, randomness)
-        except Exception as error:
-            if not is_unavailable(error):
-                raise
-            log.warning("the database cannot serve yet; the start waits for it", error=type(error).__name__)
+        except StoreUnavailable as error:
+            log.warning("the start waits for the database", error=str(error))
             await asyncio.sleep(retry_seconds)
         else:
             return
@@ -60,15 +58,27 @@ def is_current(url: str, clock: Clock) -> bool:
 
     Raises:
         Misconfigured: As ``migrate``.
-        sqlalchemy.exc.OperationalError: The server is away.
+        StoreUnavailable: The server is away.
     """
-    from hub.store.postgres_engine import open_engine
-
-    engine = open_engine(url)
-    try:
+    with _opened(url, time_limits=True) as engine:
         if not schema.is_current(engine):
             return False
         schema.prepare(engine, store_id="", now=clock.now())
         return True
+
+
+@contextlib.contextmanager
+def _opened(url: str, *, time_limits: bool) -> Iterator[Engine]:
+    # Imported here: who runs on SQLite needs no psycopg.
+    from hub.store.postgres_engine import open_engine
+
+    engine = open_engine(url, time_limits=time_limits)
+    try:
+        yield engine
+    except Exception as error:
+        if not is_unavailable(error):
+            raise
+        msg = f"the database that HUB_DATABASE_URL names cannot serve now: {type(original(error)).__name__}"
+        raise StoreUnavailable(msg) from error
     finally:
         engine.dispose()

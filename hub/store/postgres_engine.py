@@ -31,6 +31,8 @@ _SOCKET: Final = {
     "keepalives_count": 3,
     "tcp_user_timeout": TIMEOUT_SECONDS * 1000,
 }
+# All that the hub ever says; with psycopg's 100 each would be prepared anew before it comes round again.
+_PREPARED: Final = 1_000
 _OF_A_STORE: Final = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
 _SETTINGS: Final = {
     "fsync": frozenset({"on"}),
@@ -101,6 +103,7 @@ def connector(url: str, *, time_limits: bool = True) -> Callable[[], HubConnecti
 
     def connect() -> HubConnection:
         connection = HubConnection.connect(**asked, autocommit=True)
+        connection.prepared_max = _PREPARED
         # Before SQLAlchemy looks at it: in another encoding it could not even read the server's version.
         problems = _problems(connection)
         if problems:
