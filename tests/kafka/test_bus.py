@@ -1,4 +1,4 @@
-"""What only the Kafka bus has to survive: members, brokers, records that come and go."""
+"""What only the Kafka bus has to survive: members that join or leave, brokers that go away, forged records."""
 
 from __future__ import annotations
 
