@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from aiokafka.errors import KafkaError
 
@@ -44,6 +44,7 @@ class KafkaBus:
         self._means = Means(settings, topic, store, clock, waits, foreign)
         self._waits = waits
         self._reach = Reach(settings, topic, seconds=max(waits.kafka_look_seconds, 1.0))
+        self._members: dict[str, Member] = {}
         self._subscriptions: list[Subscription] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = asyncio.Event()
@@ -55,6 +56,11 @@ class KafkaBus:
     def away(self) -> str | None:
         """Why no notices come now."""
         return self._away
+
+    @property
+    def members(self) -> Sequence[Member]:
+        """The present life of each group."""
+        return list(self._members.values())
 
     def subscribe(self, subscription: Subscription) -> None:
         """Add a group."""
@@ -106,6 +112,7 @@ class KafkaBus:
         while not self._stopping.is_set():
             await self._either(self._serves)
             member = Member(self._means, subscription, is_doorman, broken)
+            self._members[subscription.group] = member
             try:
                 await self._one_life(member)
             except (KafkaError, OSError, TimeoutError) as error:

@@ -108,6 +108,11 @@ class Member:
         )
         self._subscriber(self._take)
 
+    @property
+    def owns_something(self) -> bool:
+        """Whether any partition is ours now."""
+        return bool(self._drain.owned)
+
     async def start(self) -> None:
         """Join the group.
 

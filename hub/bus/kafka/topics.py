@@ -54,13 +54,19 @@ class Applied:
     differ: tuple[Difference, ...]
 
 
-async def apply(settings: KafkaSettings, *, only_look: bool = False, declared: Sequence[Topic] = topics.ALL) -> Applied:
-    """Make the declared topics that are missing, then tell what differs.
+async def apply(
+    settings: KafkaSettings,
+    *,
+    only_look: bool = False,
+    declared: Sequence[Topic] = topics.ALL,
+    seconds: float = _SECONDS,
+) -> Applied:
+    """Make the declared topics that are missing, then tell what differs; each request may take ``seconds``.
 
     Raises:
         BrokerUnavailable: Kafka does not serve, or refused to make a topic, with its reason.
     """
-    async with administering(settings, _SECONDS) as admin:
+    async with administering(settings, seconds) as admin:
         differ = await _differences(admin, settings, declared)
         missing = [one.topic for one in differ if one.what == "topic"]
         if only_look or not missing:
