@@ -4,35 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
-import importlib
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 from hub import discovery, kafka_settings, sandbox
-from hub.bus.embedded import EmbeddedBus
 from hub.configuration import collecting
-from hub.contracts import AssetRoute, Connection, Connector, Sandboxed
-from hub.domain import business_time
-from hub.domain.policies import Policies
+from hub.contracts import Connection, Connector, Sandboxed
 from hub.errors import Misconfigured
 from hub.kafka_settings import KafkaSettings
-from hub.pipeline.consumer import Consumer, Upkeep, join
-from hub.pipeline.effects import EffectWorker
-from hub.pipeline.ingest import Ingester, examine
+from hub.pipeline.consumer import Consumer
+from hub.pipeline.ingest import Ingester
 from hub.pipeline.intake import Intake, Route
-from hub.pipeline.journal import JournalMismatch, JournalReader, JournalWriter
+from hub.pipeline.journal import JournalReader, JournalWriter
 from hub.pipeline.relay import Relay
-from hub.pipeline.timers import TimerWorker
 from hub.ports import Clock, Randomness
-from hub.publishing import publishing
 from hub.running_mark import running_mark
 from hub.services import projections
 from hub.settings import HubSettings
-from hub.store import moved, opening, prepared, schema
+from hub.store import moved, opening, schema
 from hub.store.engine import open_engine
 from hub.store.opening import AnyStore
 from hub.store.sqlite import SqliteStore
@@ -185,49 +176,8 @@ async def ingesting(hub: Hub, store: AnyStore) -> AsyncIterator[Ingester]:
         )
         hub.ingester = ingester
         store.on_commit(lambda commit: ingester.wake() if "journal" in commit.signals else None)
-        async with _background(hub, ingester.run(), "ingest"):
+        async with background(hub, ingester.run(), "ingest"):
             yield ingester
-
-
-@contextlib.asynccontextmanager
-async def working(hub: Hub, store: AnyStore) -> AsyncIterator[None]:
-    """Run groups, timers, effects."""
-    waits = hub.settings.waits
-    with schema.locked(hub.settings.data, "worker"), running_mark(hub.settings.data, "worker") as was_clean:
-        handlers = discovery.handlers()
-        await join(store, list(handlers.values()))
-        hub.consumers = [Consumer(handler, store, hub.clock, waits) for handler in handlers.values()]
-        bus = EmbeddedBus(store, retry_seconds=waits.store_retry_seconds)
-        upkeeps = [Upkeep(consumer, lambda: bus.away) for consumer in hub.consumers]
-        for consumer in hub.consumers:
-            await consumer.load()
-            bus.subscribe(consumer.subscription)
-        effects = EffectWorker(
-            store,
-            _asset_routes(hub),
-            hub.clock,
-            waits,
-            holder=hub.randomness.token(),
-            restored_at=await _restored_at(hub, store),
-        )
-        lost = await effects.recover(is_sole=hub.settings.database_url is None)
-        if lost:
-            log.warning("it is not known whether these calls were made; they are in doubt", count=lost)
-        await asyncio.to_thread(_warm_up, store, await store.read(lambda tx: tx.policies), hub.clock.now())
-        if not was_clean:
-            for upkeep in upkeeps:
-                await upkeep.take_first_batch_carefully()
-        await bus.start()
-        async with contextlib.AsyncExitStack() as stack:
-            stack.push_async_callback(effects.stop)
-            hub.spawn(effects.run(), "effects")
-            await stack.enter_async_context(publishing(hub, store))
-            stack.push_async_callback(bus.stop)
-            hub.spawn(bus.wait(), "bus")
-            await stack.enter_async_context(_background(hub, TimerWorker(store, hub.clock, waits).run(), "timers"))
-            for consumer, upkeep in zip(hub.consumers, upkeeps, strict=True):
-                await stack.enter_async_context(_background(hub, upkeep.run(), f"upkeep-{consumer.group}"))
-            yield
 
 
 @contextlib.asynccontextmanager
@@ -235,7 +185,7 @@ async def simulating(hub: Hub) -> AsyncIterator[None]:
     """Run the simulators of the sandbox."""
     async with contextlib.AsyncExitStack() as stack:
         for name, played in hub.simulated.items():
-            task = await stack.enter_async_context(_background(hub, played.simulator.serve(), f"simulated-{name}"))
+            task = await stack.enter_async_context(background(hub, played.simulator.serve(), f"simulated-{name}"))
             ready = asyncio.create_task(played.simulator.ready.wait())
             await asyncio.wait({task, ready}, return_when=asyncio.FIRST_COMPLETED)
             ready.cancel()
@@ -268,7 +218,8 @@ def prepare_database(data: Path, clock: Clock, randomness: Randomness, *, moved_
 
 
 @contextlib.asynccontextmanager
-async def _background(hub: Hub, work: Coroutine[Any, Any, Any], name: str) -> AsyncIterator[asyncio.Task[Any]]:
+async def background(hub: Hub, work: Coroutine[Any, Any, Any], name: str) -> AsyncIterator[asyncio.Task[Any]]:
+    """Run a part until the block ends; when it breaks the process stops with its error."""
     task = hub.spawn(work, name)
     try:
         yield task
@@ -277,36 +228,9 @@ async def _background(hub: Hub, work: Coroutine[Any, Any, Any], name: str) -> As
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _restored_at(hub: Hub, store: AnyStore) -> datetime | None:
-    """Tell when a hub first started on this database after it came out of a back-up; None for the common one."""
-    try:
-        mark = await examine(hub.reader, store, hub.clock)
-    except JournalMismatch:
-        # Ingest stops over it, with an alarm; what this database knows of goes on.
-        return None
-    return None if mark is None else mark.restored_at
-
-
-def _warm_up(store: AnyStore, policies: Policies, now: datetime) -> None:
-    """Load what the first message would otherwise wait for: the calendar of holidays is slow to come."""
-    prepared.warm_up(store.engine.dialect)
-    business_time.next_opening(policies.attendance, now)
-    importlib.import_module("httpx")  # every channel's client stands on it
-    # What is loaded by now lives as long as the process: no collection need ever walk it again.
-    gc.freeze()
-
-
 def _webhook_routes(hub: Hub) -> dict[str, Route]:
     return {
         f"/webhooks/{name}/{app}": Route(hub.connectors[name], app, secrets)
         for name, connection in hub.connections.items()
         for app, secrets in connection.secrets.items()
-    }
-
-
-def _asset_routes(hub: Hub) -> dict[tuple[str, str], AssetRoute]:
-    return {
-        (name, asset): route
-        for name, connection in hub.connections.items()
-        for asset, route in connection.assets.items()
     }

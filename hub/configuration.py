@@ -32,7 +32,9 @@ def configure(environ: Mapping[str, str], *, played: frozenset[str] | None = Non
     except Misconfigured as error:
         problems += error.problems
     with collecting(problems):
-        kafka_settings.load(environ)
+        kafka = kafka_settings.load(environ)
+        if settings is not None:
+            _needs_kafka(settings, kafka)
     for name, connector in connectors.items():
         if played is None or (played and name not in played):
             with collecting(problems):
@@ -40,6 +42,12 @@ def configure(environ: Mapping[str, str], *, played: frozenset[str] | None = Non
     if settings is None or problems:
         raise Misconfigured(problems)
     return settings
+
+
+def _needs_kafka(settings: HubSettings, kafka: KafkaSettings | None) -> None:
+    if settings.database_url is not None and kafka is None and not settings.postgresql_without_kafka:
+        msg = "HUB_DATABASE_URL names PostgreSQL, where Kafka spreads the work over processes; set "
+        raise Misconfigured([f"{msg}HUB_KAFKA_BOOTSTRAP_SERVERS, or leave HUB_DATABASE_URL out"])
 
 
 @contextlib.contextmanager

@@ -18,7 +18,6 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
-    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -45,7 +44,7 @@ def _network(value: str) -> str:
 
 Ladder = Annotated[tuple[Annotated[float, Field(gt=0)], ...], BeforeValidator(_split), Field(min_length=1)]
 Peers = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(_split)]
-Role = Literal["all", "intake", "receiver", "ingester", "worker"]
+Role = Literal["all", "intake", "receiver", "ingester", "worker", "effects", "console"]
 
 
 class Waits(BaseModel):
@@ -125,6 +124,16 @@ class HubSettings(BaseModel):
     waits: Waits = Waits()
     limits: Limits = Limits()
 
+    @property
+    def handles(self) -> bool:
+        """Whether this process runs the groups."""
+        return self.role in {"all", "worker"}
+
+    @property
+    def calls(self) -> bool:
+        """Whether this process makes the calls: on SQLite the one worker does, on PostgreSQL there is a role for it."""
+        return self.role in {"all", "effects"} or (self.role == "worker" and self.database_url is None)
+
     @field_validator("private_host")
     @classmethod
     def _private_stays_private(cls, host: str) -> str:
@@ -139,17 +148,21 @@ class HubSettings(BaseModel):
 
     @field_validator("database_url")
     @classmethod
-    def _postgresql_with_kafka(cls, url: SecretStr | None, about: ValidationInfo) -> SecretStr | None:
+    def _is_postgresql(cls, url: SecretStr | None) -> SecretStr | None:
         # The embedded database is the data directory's own: there is no other address to give it.
         if url is None:
             return url
         if not _POSTGRESQL.fullmatch(url.get_secret_value()):
             msg = "HUB_DATABASE_URL reads postgresql+psycopg://user:password@host:port/database"
             raise ValueError(msg)
-        if not about.data.get("postgresql_without_kafka"):
-            msg = "HUB_DATABASE_URL names PostgreSQL, which also needs Kafka; this version has none yet: leave it out"
-            raise ValueError(msg)
         return url
+
+    @model_validator(mode="after")
+    def _sqlite_has_one_worker(self) -> Self:
+        if self.role == "effects" and self.database_url is None:
+            msg = "--role effects is for PostgreSQL (HUB_DATABASE_URL); on SQLite --role worker makes the calls, too"
+            raise ValueError(msg)
+        return self
 
     @model_validator(mode="after")
     def _ports_differ(self) -> Self:

@@ -36,7 +36,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Role = Literal["all", "intake", "receiver", "ingester", "worker"]
+Role = Literal["all", "intake", "receiver", "ingester", "worker", "effects", "console"]
 """As in ``hub.settings``, which is too heavy to import for a help text; a test holds them together."""
 
 

@@ -76,7 +76,7 @@ def _move(wiring: HubSettings, *, history: bool | None) -> Moved:
     assert wiring.database_url is not None  # noqa: S101 - asked before
     url, clock, randomness = wiring.database_url.get_secret_value(), SystemClock(), SystemRandomness()
     with contextlib.ExitStack() as stack:
-        for part in ("receiver", "ingester", "worker"):
+        for part in ("receiver", "ingester", "worker", "effects"):
             stack.enter_context(schema.locked(wiring.data, part))
         bootstrap.prepare_database(wiring.data, clock, randomness, moved_too=True)
         opening.migrate(url, clock, randomness)

@@ -10,11 +10,12 @@ import sys
 from collections.abc import Callable
 
 from hub import killpoints
-from hub.bootstrap import Hub, ingesting, receiving, simulating, storing, working
+from hub.bootstrap import Hub, ingesting, receiving, simulating, storing
 from hub.telemetry import logger
 from hub.web.listener import listening
 from hub.web.private import Private
 from hub.web.webhooks import WebhookApp
+from hub.working import working
 
 log = logger("hub")
 
@@ -59,7 +60,7 @@ async def serve(hub: Hub, ready: Callable[[Hub], None], *, simulate: bool = True
             await stack.enter_async_context(front.watching())
             await stack.enter_async_context(listening(front.app, settings.private_host, settings.private_port))
             stack.callback(front.close)
-        if role in {"all", "worker"}:
+        if settings.handles or settings.calls:
             await stack.enter_async_context(working(hub, store))
         # What lives by now lives to the end: each full collection over it would hold up customers by 15 ms (measured).
         gc.collect()

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from hub import bootstrap, discovery
+from hub import bootstrap, discovery, working
 from hub.contracts import Handler
 from hub.pipeline.consumer import join
 from hub.pipeline.ingest import Ingester
@@ -101,7 +101,7 @@ async def drain(data: Path, count: int, *, handled: bool = False) -> dict[str, A
         }
         if handled:
             started = hub.clock.monotonic()
-            async with bootstrap.working(hub, store):
+            async with working.working(hub, store):
                 await all_handled(hub, store, list(handlers.values()))
                 seconds = hub.clock.monotonic() - started
             found["handled_per_second"] = round(count / seconds)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from hub.bootstrap import Hub
 from hub.cli import serve
@@ -69,13 +70,23 @@ class _Front:
         ("receiver", ["receiving", "webhooks", "simulating", "gauges", "pages"]),
         ("ingester", ["storing", "ingesting", "simulating"]),
         ("worker", ["storing", "simulating", "gauges", "pages", "working"]),
+        ("effects", ["storing", "simulating", "gauges", "pages", "working"]),
+        ("console", ["storing", "simulating", "gauges", "pages"]),
     ],
 )
 async def test_parts_open_in_this_order_close_in_reverse(
     role: Role, order: list[str], opened: list[str], tmp_path: Path
 ) -> None:
     """Intake before the database, simulators before who calls them, pages before the groups' careful first batch."""
-    settings = HubSettings(data=tmp_path, role=role, webhook_port=PUBLIC, private_port=PRIVATE)
+    url = SecretStr("postgresql://127.0.0.1/hub")
+    settings = HubSettings(
+        data=tmp_path,
+        role=role,
+        webhook_port=PUBLIC,
+        private_port=PRIVATE,
+        database_url=url,
+        postgresql_without_kafka=True,
+    )
     hub = Hub(settings, SystemClock(), SystemRandomness(), {}, {})
     said: list[str] = []
 

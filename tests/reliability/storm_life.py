@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, cast
 
-from hub import bootstrap, discovery
+from hub import bootstrap, discovery, working
 from hub.contracts import Handler
 from hub.pipeline.journal import JournalReader
 from hub.settings import HubSettings, Limits, Waits
@@ -58,7 +58,7 @@ async def _live(data: Path, chance: random.Random) -> None:
     async with bootstrap.storing(hub) as store:
         unreliable = BadStore(store)
         served = cast("AnyStore", unreliable)
-        async with bootstrap.ingesting(hub, served), bootstrap.working(hub, served):
+        async with bootstrap.ingesting(hub, served), working.working(hub, served):
             unreliable.fault = lambda: chance.choices(_FAULTS, _ODDS)[0]
             while not await _is_done(store, hub.reader):
                 for task in hub.tasks:

@@ -8,7 +8,7 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from hub import bootstrap, observation
+from hub import bootstrap, observation, working
 from hub.contracts import Connection
 from hub.errors import JournalUnavailable, StoreUnavailable
 from hub.pipeline.intake import Intake
@@ -128,7 +128,7 @@ class Life:
             stack.callback(setattr, self.intake, "closing", True)  # noqa: FBT003
             store = await stack.enter_async_context(bootstrap.storing(hub))
             await stack.enter_async_context(bootstrap.ingesting(hub, store))
-            await stack.enter_async_context(bootstrap.working(hub, store))
+            await stack.enter_async_context(working.working(hub, store))
             self.world.note("up")
             await self._until_told_or_broken(hub)
             self._simulation.reached("stop.draining")

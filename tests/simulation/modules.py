@@ -13,7 +13,7 @@ from unittest import mock
 
 import structlog
 
-from hub import bootstrap, discovery, killpoints
+from hub import bootstrap, discovery, killpoints, working
 from hub.pipeline import pace, timers
 from hub.pipeline.consumer import upkeep
 from hub.pipeline.effects import lane
@@ -46,7 +46,7 @@ def simulated(simulation: Simulation) -> Iterator[None]:
             (discovery, "handlers", simulation.groups.handlers),
             (bootstrap, "JournalWriter", lambda *a, **k: journal.SimulatedJournal(life(), *a, **k)),
             (bootstrap, "SqliteStore", lambda *a, **k: SimulatedStore(life(), *a, **k)),
-            (bootstrap, "_warm_up", lambda *_: None),
+            (working, "_warm_up", lambda *_: None),
             (bootstrap, "Wake", _NobodyElse),
             (sqlite, "Wake", _NobodyElse),
             (writer, "open_for_writing", journal.opener(life)),

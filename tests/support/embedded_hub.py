@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from hub import bootstrap
+from hub import bootstrap, working
 from hub.contracts import Accepted, Connection, OutboundCall, Outcome, WebhookRequest
 from hub.settings import HubSettings, Waits
 from hub.system import SystemClock, SystemRandomness
@@ -113,5 +113,5 @@ async def embedded_hub(
         await stack.enter_async_context(bootstrap.receiving(hub, hub.journal_grew))
         store = await stack.enter_async_context(bootstrap.storing(hub))
         await stack.enter_async_context(bootstrap.ingesting(hub, store))
-        await stack.enter_async_context(bootstrap.working(hub, store))
+        await stack.enter_async_context(working.working(hub, store))
         yield EmbeddedHub(hub, sender)

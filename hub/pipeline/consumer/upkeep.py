@@ -37,6 +37,11 @@ class Upkeep:
         self._waits = consumer.waits
         self._probes = 0
 
+    @property
+    def group(self) -> str:
+        """The group that is looked after."""
+        return self._consumer.group
+
     async def run(self) -> None:
         """Look after the group until cancelled."""
         clock, waits = self._consumer.clock, self._waits

@@ -1,0 +1,124 @@
+"""Runs what acts on events in one process: groups with their bus and timers, calls to providers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from hub import discovery
+from hub.bootstrap import background
+from hub.bus.embedded import EmbeddedBus
+from hub.contracts import AssetRoute
+from hub.domain import business_time
+from hub.domain.policies import Policies
+from hub.pipeline.consumer import Consumer, Upkeep, join
+from hub.pipeline.effects import EffectWorker
+from hub.pipeline.ingest import examine
+from hub.pipeline.journal import JournalMismatch
+from hub.pipeline.timers import TimerWorker
+from hub.ports import EventBus
+from hub.publishing import publishing
+from hub.running_mark import running_mark
+from hub.store import prepared, schema
+from hub.store.opening import AnyStore
+from hub.telemetry import logger
+
+if TYPE_CHECKING:
+    from hub.bootstrap import Hub
+
+log = logger("hub")
+
+
+@contextlib.asynccontextmanager
+async def working(hub: Hub, store: AnyStore) -> AsyncIterator[None]:
+    """Run groups, timers, relay, effects, as far as they are the process's role."""
+    data, waits = hub.settings.data, hub.settings.waits
+    handles, calls = hub.settings.handles, hub.settings.calls
+    name = "worker" if handles else "effects"
+    with schema.locked(data, name), running_mark(data, name) as was_clean:
+        bus = await _bus(hub, store) if handles else None
+        upkeeps = [] if bus is None else await _groups(hub, store, bus)
+        effects = await _effects(hub, store) if calls else None
+        await asyncio.to_thread(_warm_up, store, await store.read(lambda tx: tx.policies), hub.clock.now())
+        if not was_clean:
+            for upkeep in upkeeps:
+                await upkeep.take_first_batch_carefully()
+        if bus is not None:
+            await bus.start()
+        async with contextlib.AsyncExitStack() as stack:
+            if effects is not None:
+                stack.push_async_callback(effects.stop)
+                hub.spawn(effects.run(), "effects")
+            if bus is not None:
+                await stack.enter_async_context(publishing(hub, store))
+                stack.push_async_callback(bus.stop)
+                hub.spawn(bus.wait(), "bus")
+                await stack.enter_async_context(background(hub, TimerWorker(store, hub.clock, waits).run(), "timers"))
+            for upkeep in upkeeps:
+                await stack.enter_async_context(background(hub, upkeep.run(), f"upkeep-{upkeep.group}"))
+            yield
+
+
+async def _bus(hub: Hub, store: AnyStore) -> EventBus:
+    """Return the bus that spreads keys over processes, where there may be several."""
+    waits = hub.settings.waits
+    if hub.kafka is None or hub.settings.database_url is None:
+        return EmbeddedBus(store, retry_seconds=waits.store_retry_seconds)
+    # In a thread, as for the relay: the libraries take half a second to load.
+    module = await asyncio.to_thread(importlib.import_module, "hub.bus.kafka.bus")
+    bus: EventBus = module.KafkaBus(store, hub.kafka, hub.clock, waits)
+    return bus
+
+
+async def _groups(hub: Hub, store: AnyStore, bus: EventBus) -> list[Upkeep]:
+    handlers = discovery.handlers()
+    await join(store, list(handlers.values()))
+    hub.consumers = [Consumer(handler, store, hub.clock, hub.settings.waits) for handler in handlers.values()]
+    for consumer in hub.consumers:
+        await consumer.load()
+        bus.subscribe(consumer.subscription)
+    return [Upkeep(consumer, lambda: bus.away) for consumer in hub.consumers]
+
+
+async def _effects(hub: Hub, store: AnyStore) -> EffectWorker:
+    effects = EffectWorker(
+        store,
+        _asset_routes(hub),
+        hub.clock,
+        hub.settings.waits,
+        holder=hub.randomness.token(),
+        restored_at=await _restored_at(hub, store),
+    )
+    lost = await effects.recover(is_sole=hub.settings.database_url is None)
+    if lost:
+        log.warning("it is not known whether these calls were made; they are in doubt", count=lost)
+    return effects
+
+
+async def _restored_at(hub: Hub, store: AnyStore) -> datetime | None:
+    """Tell when a hub first started on this database after it came out of a back-up; None for the common one."""
+    try:
+        mark = await examine(hub.reader, store, hub.clock)
+    except JournalMismatch:
+        # Ingest stops over it, with an alarm; what this database knows of goes on.
+        return None
+    return None if mark is None else mark.restored_at
+
+
+def _warm_up(store: AnyStore, policies: Policies, now: datetime) -> None:
+    """Load what the first message would otherwise wait for: the calendar of holidays is slow to come."""
+    prepared.warm_up(store.engine.dialect)
+    business_time.next_opening(policies.attendance, now)
+    importlib.import_module("httpx_aiohttp")  # every channel's client stands on it
+
+
+def _asset_routes(hub: Hub) -> dict[tuple[str, str], AssetRoute]:
+    return {
+        (name, asset): route
+        for name, connection in hub.connections.items()
+        for asset, route in connection.assets.items()
+    }
