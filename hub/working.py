@@ -1,13 +1,13 @@
-"""Runs what acts on events in one process: groups with their bus and timers, calls to providers."""
+"""Runs what acts on events in one process: groups with their bus, timers, calls to providers."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import importlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from hub import discovery
 from hub.bootstrap import background
@@ -15,6 +15,7 @@ from hub.bus.embedded import EmbeddedBus
 from hub.contracts import AssetRoute
 from hub.domain import business_time
 from hub.domain.policies import Policies
+from hub.errors import StoreUnavailable
 from hub.pipeline.consumer import Consumer, Upkeep, join
 from hub.pipeline.effects import EffectWorker
 from hub.pipeline.ingest import examine
@@ -30,6 +31,8 @@ from hub.telemetry import logger
 if TYPE_CHECKING:
     from hub.bootstrap import Hub
 
+T = TypeVar("T")
+
 log = logger("hub")
 
 
@@ -43,10 +46,11 @@ async def working(hub: Hub, store: AnyStore) -> AsyncIterator[None]:
         bus = await _bus(hub, store) if handles else None
         upkeeps = [] if bus is None else await _groups(hub, store, bus)
         effects = await _effects(hub, store) if calls else None
-        await asyncio.to_thread(_warm_up, store, await store.read(lambda tx: tx.policies), hub.clock.now())
+        policies = await _patiently(hub, lambda: store.read(lambda tx: tx.policies))
+        await asyncio.to_thread(_warm_up, store, policies, hub.clock.now())
         if not was_clean:
             for upkeep in upkeeps:
-                await upkeep.take_first_batch_carefully()
+                await _patiently(hub, upkeep.take_first_batch_carefully)
         if bus is not None:
             await bus.start()
         async with contextlib.AsyncExitStack() as stack:
@@ -76,10 +80,10 @@ async def _bus(hub: Hub, store: AnyStore) -> EventBus:
 
 async def _groups(hub: Hub, store: AnyStore, bus: EventBus) -> list[Upkeep]:
     handlers = discovery.handlers()
-    await join(store, list(handlers.values()))
+    await _patiently(hub, lambda: join(store, list(handlers.values())))
     hub.consumers = [Consumer(handler, store, hub.clock, hub.settings.waits) for handler in handlers.values()]
     for consumer in hub.consumers:
-        await consumer.load()
+        await _patiently(hub, consumer.load)
         bus.subscribe(consumer.subscription)
     return [Upkeep(consumer, lambda: bus.away) for consumer in hub.consumers]
 
@@ -91,12 +95,22 @@ async def _effects(hub: Hub, store: AnyStore) -> EffectWorker:
         hub.clock,
         hub.settings.waits,
         holder=hub.randomness.token(),
-        restored_at=await _restored_at(hub, store),
+        restored_at=await _patiently(hub, lambda: _restored_at(hub, store)),
     )
-    lost = await effects.recover(is_sole=hub.settings.database_url is None)
+    lost = await _patiently(hub, lambda: effects.recover(is_sole=hub.settings.database_url is None))
     if lost:
         log.warning("it is not known whether these calls were made; they are in doubt", count=lost)
     return effects
+
+
+async def _patiently(hub: Hub, work: Callable[[], Awaitable[T]]) -> T:
+    """Do a step of the start, however long the database is away: webhooks are answered meanwhile."""
+    while True:
+        try:
+            return await work()
+        except StoreUnavailable as error:
+            log.warning("the database cannot serve; the start waits for it", error=str(error))
+            await asyncio.sleep(hub.settings.waits.store_retry_seconds)
 
 
 async def _restored_at(hub: Hub, store: AnyStore) -> datetime | None:

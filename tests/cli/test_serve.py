@@ -78,7 +78,7 @@ async def test_parts_open_in_this_order_close_in_reverse(
     role: Role, order: list[str], opened: list[str], tmp_path: Path
 ) -> None:
     """Intake before the database, simulators before who calls them, pages before the groups' careful first batch."""
-    url = SecretStr("postgresql://127.0.0.1/hub")
+    url = SecretStr("postgresql+psycopg://hub:word@127.0.0.1/hub")
     settings = HubSettings(
         data=tmp_path,
         role=role,

@@ -36,6 +36,8 @@ class Upkeep:
         self._is_away = is_away
         self._waits = consumer.waits
         self._probes = 0
+        self._in_hand: str | None = None
+        self._crashes = 0
 
     @property
     def group(self) -> str:
@@ -123,15 +125,19 @@ class Upkeep:
         rows = await consumer.store.read(lambda tx: events.oldest_undone(tx, consumer.follower, MOST_EVENTS))
         now = consumer.clock.now()
         waiting = {row.key for row in rows if row.held_until is not None and row.held_until > now}
-        cleared: str | None = None
+        cleared = self._in_hand
         for one in attempt.in_line(rows):
             if consumer.paused:
                 break
             if one.row.key in waiting:
                 continue
-            crashes = await consumer.store.transact(self._suspect(one.row.id, cleared), name=f"{consumer.group}.mark")
+            if self._in_hand != one.row.id:
+                mark = self._suspect(one.row.id, cleared)
+                self._crashes = await consumer.store.transact(mark, name=f"{consumer.group}.mark")
+                # Marked once a process: a database that was away meanwhile is no crash.
+                self._in_hand = one.row.id
             cleared = one.row.id
-            if crashes >= suspects.CRASHES:
+            if self._crashes >= suspects.CRASHES:
                 error = failures.Poison("the process died three times with this event alone in hand")
                 bury = failures.give_up(consumer.handler, one, error)
                 await consumer.store.transact(bury, name=f"{consumer.group}.poison")

@@ -8,10 +8,12 @@ from datetime import timedelta
 
 import pytest
 
+from hub.errors import StoreUnavailable
 from hub.store import groups, suspects
 from hub.store.transaction import Origin, UnitOfWork
 from tests.contracts.event_bus.ledger import Ledger, failing
 from tests.contracts.event_bus.workshop import Workshop, eventually, numbered
+from tests.support.unreliable_store import in_turn
 
 
 def _crashed_with(event: str, times: int, group: str = "ledger") -> object:
@@ -127,6 +129,21 @@ class Recovery:
         suspect = await workshop.event_id("a", 1)
         await workshop.store.transact(_crashed_with(suspect, 2), name="test.mark")  # type: ignore[arg-type]
 
+        await workshop.upkeeps["ledger"].take_first_batch_carefully()
+
+        assert await workshop.written() == {"a": [1, 2]}
+        assert await workshop.letters() == []
+
+    async def test_a_database_that_is_away_while_an_event_is_tried_is_no_crash(self, workshop: Workshop) -> None:
+        await workshop.open(Ledger().handler, bus=False)
+        await workshop.state(("a", 1), ("a", 2))
+        for first in ("read", "mark", *["read"] * 4):
+            passed = [None] if first == "read" else [None, None]
+            workshop.store.fault = in_turn(*passed, then="before")
+            with pytest.raises(StoreUnavailable):
+                await workshop.upkeeps["ledger"].take_first_batch_carefully()
+
+        workshop.store.fault = lambda: None
         await workshop.upkeeps["ledger"].take_first_batch_carefully()
 
         assert await workshop.written() == {"a": [1, 2]}
