@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import fcntl
 import functools
@@ -130,7 +131,12 @@ def _start_keeper(run: Path, address: Path) -> None:
 @functools.cache
 def _template(server: str) -> str:
     """Return the name of a migrated database that no test uses itself: copying it is faster than migrating."""
-    name = f"hub_template_{os.environ.get('PYTEST_XDIST_TESTRUNUID', os.getpid())}"
+    if os.environ.get(GIVEN):
+        # It outlives the run: each process makes its own, then takes it away.
+        name = f"hub_template_{os.getpid()}"
+        atexit.register(_administer, server, "DROP DATABASE IF EXISTS {}", name)
+    else:
+        name = f"hub_template_{os.environ.get('PYTEST_XDIST_TESTRUNUID', os.getpid())}"
     with _locked(Path(tempfile.gettempdir()) / f"{name}.lock"), psycopg.connect(f"{server}/postgres") as connection:
         known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()
         if known is None:
