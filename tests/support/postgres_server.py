@@ -198,8 +198,8 @@ def keep(run: Path) -> None:
         draft.write_text(server.url)
         draft.rename(address)
         fcntl.flock(users, fcntl.LOCK_EX)
-        # Still under the lock: whoever comes now waits for it, finds no address, starts another keeper.
-        address.unlink()
+        # Still under the lock: whoever waits for it finds that its file is gone, then begins anew.
+        shutil.rmtree(run, ignore_errors=True)
         server.stop()
 
 
