@@ -206,7 +206,7 @@ class Relay:
 def _sorted_out(rows: Sequence[Row[Any]], failed: Mapping[int, Exception]) -> tuple[list[int], list[Row[Any]]]:
     """Return the positions that are done with, those of the second list among them, then the events given up on.
 
-    Of each key only what comes before its first failure is done: what was acknowledged behind it is sent again after it.
+    Of each key only what comes before its first failure is done: what was acknowledged behind it goes again after it.
     """
     certain = Permanent if len(rows) == 1 else Unpublishable
     buried = [row for row in rows if isinstance(failed.get(row.position), certain)]
