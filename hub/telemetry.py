@@ -54,6 +54,9 @@ class Metrics:
         self.resent = Counter(
             "hub_events_resent", "Events sent to Kafka again, since it had not acknowledged them.", registry=registry
         )
+        self.unpublished = Gauge(
+            "hub_events_unpublished", "Events that Kafka has not acknowledged yet.", registry=registry
+        )
         self.handling = Histogram(
             "hub_event_age_seconds",
             "Age of an event when its group had handled it.",

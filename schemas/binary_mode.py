@@ -41,7 +41,11 @@ def encode(event: CloudEvent[Any]) -> Record:
 
 def headers(attributes: Mapping[str, str | datetime | None]) -> Headers:
     """Return attributes as headers, without those that have no value; instants are RFC 3339 in UTC."""
-    found = [(_PREFIX + name, _text(value).encode()) for name, value in attributes.items() if value is not None]
+    found = [
+        ("ce_" + name, value.encode() if isinstance(value, str) else _instant(value))
+        for name, value in attributes.items()
+        if value is not None
+    ]
     found.append(_CONTENT_TYPE)
     return found
 
@@ -79,10 +83,9 @@ def decode(given: Iterable[tuple[str, bytes]], value: bytes | None) -> CloudEven
         raise NotAnEvent(msg) from None
 
 
-def _text(value: str | datetime) -> str:
-    if isinstance(value, str):
-        return value
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+def _instant(value: datetime) -> bytes:
+    utc = value if value.tzinfo is UTC else value.astimezone(UTC)
+    return (utc.isoformat()[:-6] + "Z").encode()
 
 
 _NO_HEADER: Final = frozenset({"data", "datacontenttype"})

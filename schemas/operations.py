@@ -8,7 +8,7 @@ from schemas import topics
 from schemas.envelope import EventData
 from schemas.fields import Instant
 
-ReasonClass = Literal["unreadable", "stale", "permanent", "exhausted", "poison", "ours"]
+ReasonClass = Literal["unreadable", "stale", "permanent", "exhausted", "poison", "foreign", "ours"]
 
 
 class DeliveryRefused(EventData):

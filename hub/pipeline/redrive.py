@@ -74,6 +74,9 @@ class Redriver:
     async def _preparation(self, letter: Row[Any]) -> Callable[[], Awaitable[Work]]:
         if letter.scope == "event":
             return await self._of_event(letter)
+        if letter.scope == "record":
+            msg = "a foreign record is nobody's to try again; discard it"
+            raise NotFound(msg)
         return self._of_copy(letter) if letter.scope == "copy" else await self._of_delivery(letter)
 
     @staticmethod

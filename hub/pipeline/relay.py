@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from hub.settings import Waits
 from hub.store import leases, publications
 from hub.store.transaction import Origin, UnitOfWork
 from hub.telemetry import logger, metrics
+from schemas.operations import DeadLetterAdded
 
 log = logger("relay")
 
@@ -85,6 +86,8 @@ class Relay:
         rows = await self._store.read(lambda tx: publications.unpublished(tx, limit))
         if rows and rows[0].position > self._alone_until:
             self._alone_until = 0
+        if len(rows) < limit or self.away is not None:
+            metrics.unpublished.set((await self._store.read(publications.waiting))[0] if self.away else len(rows))
         if not rows:
             await self._news(self._waits.publish_look_seconds)
         elif await self._connected() and not await self._send(rows):
@@ -134,28 +137,18 @@ class Relay:
             await asyncio.gather(work, return_exceptions=True)
 
     async def _settle(self, rows: Sequence[Row[Any]], failed: dict[int, Exception]) -> bool:
-        alone = len(rows) == 1
-        buried = [row for row in rows if isinstance(failed.get(row.position), Unpublishable)]
-        if alone and isinstance(failed.get(rows[0].position), Permanent):
-            buried = list(rows)
-        gone = {row.position for row in buried}
-        open_keys: set[str] = set()
-        done = []
-        for row in rows:
-            if row.position in failed and row.position not in gone:
-                open_keys.add(row.key)
-            elif row.key not in open_keys:
-                # Only up to the first that failed: what was acknowledged behind it is sent again after it.
-                done.append(row.position)
+        done, buried = _sorted_out(rows, failed)
+        # One about a letter would be followed by another; the letter itself stands where people see it.
+        letters = [row for row in buried if row.type != DeadLetterAdded.TYPE]
 
         def settle(unit: UnitOfWork) -> None:
-            tx = unit.begin(Origin("", "relay", "hub"))
-            publications.mark(tx, done)
-            for row in buried:
-                letter = letter_of(row, failed[row.position])
-                dead_letters.add(unit.begin(Origin(row.id, "relay", "hub:relay", row.traceparent)), letter)
+            publications.mark(unit.begin(Origin("", "relay", "hub")), done)
+            for row in letters:
+                tx = unit.begin(Origin(row.id, "relay", "hub:relay", row.traceparent))
+                dead_letters.add(tx, letter_of(row, failed[row.position]))
 
         await self._surely(settle)
+        gone = {row.position for row in buried}
         metrics.published.inc(len(set(done) - gone))
         for row in buried:
             log.error("subscribers will not get an event", event_id=row.id, reason=str(failed[row.position]))
@@ -208,3 +201,21 @@ class Relay:
     def _committed(self, commit: Commit) -> None:
         if commit.notices or commit.signals & {"elsewhere", "publications"}:
             self._wake.set()
+
+
+def _sorted_out(rows: Sequence[Row[Any]], failed: Mapping[int, Exception]) -> tuple[list[int], list[Row[Any]]]:
+    """Return the positions that are done with, those of the second list among them, then the events given up on.
+
+    Of each key only what comes before its first failure is done: what was acknowledged behind it goes again after it.
+    """
+    certain = Permanent if len(rows) == 1 else Unpublishable
+    buried = [row for row in rows if isinstance(failed.get(row.position), certain)]
+    gone = {row.position for row in buried}
+    open_keys: set[str] = set()
+    done = []
+    for row in rows:
+        if row.position in failed and row.position not in gone:
+            open_keys.add(row.key)
+        elif row.key not in open_keys:
+            done.append(row.position)
+    return done, buried

@@ -22,6 +22,7 @@ NEXT_STEPS_ES: Final[dict[ReasonClass, str]] = {
     "permanent": "No se va a poder tal como está; corrige la causa que indica el motivo y reinténtalo.",
     "exhausted": "Falló en todos los intentos; corrige la causa que indica el motivo y reinténtalo.",
     "poison": "Detuvo al hub tres veces; avisa a Desarrollo antes de reintentarlo.",
+    "foreign": "Alguien más escribe en los tópicos del hub; revisa sus permisos en Kafka y descártalo.",
     "ours": "Es un error del hub; avisa a Desarrollo con el identificador y reinténtalo tras la corrección.",
 }
 
@@ -56,7 +57,8 @@ class Letter:
     """What is known when something is given up on.
 
     Attributes:
-        scope: ``event`` (a group's), ``item`` (of a delivery) or ``delivery`` (as a whole).
+        scope: ``event`` (a group's), ``item`` (of a delivery), ``delivery`` (as a whole), ``copy`` (which subscribers
+            do not get) or ``record`` (of a topic, nobody's).
         item: Id of the event or delivery; ``item_index`` names the item of a delivery.
         origin: Where it came from, for people: topic with position, or connector with journal place.
         attempts: One entry a try: ``{"at": instant, "error": text}``.
@@ -164,5 +166,9 @@ def settle(tx: Transaction, letter: Row[Any], state: str) -> None:
 
 def tried_again(tx: Transaction, letter: Row[Any], error: str) -> None:
     """Add a failed redrive to a dead letter's history."""
-    history = [*letter.attempts, {"at": tx.now.isoformat(), "error": error}]
-    tx.run(_TRIED_AGAIN, letter=letter.id, history=history, why=error)
+    retell(tx, letter, [*letter.attempts, {"at": tx.now.isoformat(), "error": error}], error)
+
+
+def retell(tx: Transaction, letter: Row[Any], history: Sequence[dict[str, Any]], reason: str) -> None:
+    """Give a dead letter another history with another reason."""
+    tx.run(_TRIED_AGAIN, letter=letter.id, history=list(history), why=reason)

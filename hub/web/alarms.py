@@ -28,9 +28,14 @@ class Alarm:
     link: str = ""
 
 
-def sound(waiting: Waiting, balance: Balance | None, ingest_alarm: str | None, now: datetime) -> list[Alarm]:
+def sound(
+    waiting: Waiting, balance: Balance | None, ingest_alarm: str | None, now: datetime, *, kafka_is_away: bool = False
+) -> list[Alarm]:
     """Return every alarm, the worst first."""
     found = [*_ingest(waiting, ingest_alarm, now), *_work(waiting), *_account(balance)]
+    if kafka_is_away:
+        what = "Kafka no responde: los suscriptores esperan; clientes y tickets siguen igual."
+        found.append(Alarm("warning", what, "Al volver lo reciben todo. Revisa con:", "hub topics apply --check"))
     return sorted(found, key=lambda alarm: alarm.level != "wrong")
 
 

@@ -81,7 +81,8 @@ class Pages:
             return self._render("unavailable.html", 503)
         ingester = self._hub.ingester
         stopped = None if ingester is None else ingester.alarm
-        found = alarms.sound(waiting, self._watcher.balance, stopped, self._hub.clock.now())
+        away = self._hub.relay is not None and self._hub.relay.away is not None
+        found = alarms.sound(waiting, self._watcher.balance, stopped, self._hub.clock.now(), kafka_is_away=away)
         return self._render(template, 200, alarms=found, waiting=waiting, **shown)
 
     def _render(self, template: str, status: int, **shown: Any) -> Response:

@@ -97,6 +97,7 @@ REASONS: Final[Mapping[str, str]] = {
     "permanent": "sin remedio tal como está",
     "exhausted": "falló en todos los intentos",
     "poison": "detuvo al hub",
+    "foreign": "ajeno",
     "ours": "error del hub",
 }
 GROUPS: Final[Mapping[str, str]] = {

@@ -2,4 +2,8 @@
 
 import pytest
 
+from tests.support.kafka.fixtures import kafka, kafka_address
+
+__all__ = ["kafka", "kafka_address"]
+
 pytest.register_assert_rewrite("tests.contracts.store")

@@ -18,11 +18,8 @@ from tests.contracts.event_bus.pauses import Pauses
 from tests.contracts.event_bus.preparing import Preparing
 from tests.contracts.event_bus.recovery import Recovery
 from tests.contracts.event_bus.workshop import Workshop
-from tests.kafka.conftest import kafka, kafka_address
 from tests.support.kafka import KafkaPlace
 from tests.support.postgres import a_database
-
-__all__ = ["kafka", "kafka_address"]
 
 
 class EventBusContract(Declaration, Order, Failures, DeadLetters, Pauses, Membership, Preparing, Recovery):

@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import update
 
 from hub.errors import Permanent
+from hub.pipeline.redrive import Redriver
 from hub.pipeline.relay import Relay
 from hub.services import dead_letters
 from hub.settings import Waits
@@ -270,3 +271,20 @@ def _closed(publisher: ScriptedPublisher) -> Callable[[], Awaitable[object]]:
 
 def _tx(unit: UnitOfWork) -> Any:
     return unit.begin(Origin("", "test", "test"))
+
+
+async def test_a_redriven_copy_is_sent_again(store: UnreliableStore, publisher: ScriptedPublisher) -> None:
+    await state(store, ("a", 1))
+    publisher.verdict = lambda copy: Permanent("too large")
+    async with relaying(store, publisher):
+        await all_published(store)
+        (letter,) = await store.read(dead_letters.listing)
+        assert letter.item not in {dict(copy.headers).get("ce_subject") for copy in publisher.taken}, (
+            "no letter of letters"
+        )
+        publisher.verdict = lambda copy: None
+        assert await Redriver(store, {}, {}).redrive(letter.id, "staff:1") is None
+        await all_published(store)
+
+    assert heard(publisher)["a"] == [1]
+    assert await store.read(dead_letters.listing) == []

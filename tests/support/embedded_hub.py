@@ -100,11 +100,14 @@ def text_message(phone: str, text: str, id_: str, timestamp: int) -> dict[str, A
 
 @contextlib.asynccontextmanager
 async def embedded_hub(
-    data: Path, waits: Waits | None = None, environment: Mapping[str, str] = _ENVIRONMENT
+    data: Path,
+    waits: Waits | None = None,
+    environment: Mapping[str, str] = _ENVIRONMENT,
+    more_environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[EmbeddedHub]:
     """Run all parts of a hub in this process until the block ends."""
     settings = HubSettings(data=data, waits=waits or Waits())
-    hub = bootstrap.assemble(settings, environment, SystemClock(), SystemRandomness())
+    hub = bootstrap.assemble(settings, {**environment, **(more_environment or {})}, SystemClock(), SystemRandomness())
     sender = ScriptedSender()
     connection = hub.connections["whatsapp"]
     assets = {name: dataclasses.replace(route, sender=sender) for name, route in connection.assets.items()}

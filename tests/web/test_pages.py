@@ -17,6 +17,7 @@ from hub.web.headers import HEADERS
 from hub.web.private import Private
 from tests.support.clock import FakeClock
 from tests.support.embedded_hub import EmbeddedHub, embedded_hub, text_message
+from tests.support.ports import free_ports
 
 HOSTILE = """<script>alert(1)</script> <img src=x onerror=alert(2)> "comillas" & 'más' {{ 7*7 }}"""
 PHONE = "5212221234567"
@@ -53,6 +54,22 @@ async def test_empty_pages_say_what_will_be_here(browser: httpx.AsyncClient) -> 
     assert "Aquí verás cada entrega" in home
     assert "Aquí verás los tickets" in home
     assert "Ninguno." in letters
+
+
+async def test_the_home_page_says_that_subscribers_wait_while_kafka_is_away(tmp_path: Path) -> None:
+    (port,) = free_ports(1)
+    nowhere = {"HUB_KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{port}"}
+    async with embedded_hub(tmp_path / "kafka", more_environment=nowhere) as hub:
+        relay = hub.hub.relay
+        assert relay is not None
+        await say(hub, "Las facturas salen con errores")
+        await hub.until(lambda: relay.away, "the absence is noticed")
+        transport = httpx.ASGITransport(app=Private(hub.hub).app, client=("127.0.0.1", 50_000))
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8321") as client:
+            home = (await client.get("/")).text
+
+    assert "Kafka no responde: los suscriptores esperan" in home
+    assert "T-1001" in home
 
 
 async def test_the_home_page_shows_what_came_what_happened_the_tickets(
