@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hub.cli.options import EXIT_REFUSED, AsJson, group
+from hub.cli.options import EXIT_REFUSED, AsJson, Data, Yes, group
 
 app = group("topics", "Kafka topics: made as declared, held against their declaration.")
 
@@ -55,3 +55,37 @@ def apply(
             output.say("Every topic is as declared.")
     if applied.differ:
         raise typer.Exit(EXIT_REFUSED)
+
+
+@app.command("republish")
+def republish(
+    newer_than: Annotated[str, typer.Option("--newer-than", help="Events younger than this: 90m, 36h, 7d.")],
+    *,
+    data: Data = None,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Send events to subscribers again, for instance after a broker lost the end of a topic.
+
+    Copies carry the ids they had, so that subscribers drop what they have. Handlers are not concerned, yet wait while
+    the events are marked: about a second for 100,000. The relay of the running hub, or of its next start, sends them.
+
+    Exit codes: 0 done or nothing to do; 1 there is no hub; 2 wrong usage or configuration.
+    """
+    from hub.cli import output, redriving
+    from hub.cli.opening import Decision, decide, look
+    from hub.store import publications
+
+    age = redriving.age(newer_than)
+    if age is None:
+        raise typer.BadParameter(newer_than)
+    if yes:
+        decision = Decision("republish", "events", {"newer_than": newer_than})
+        count = decide(data, decision, lambda tx: publications.forget_since(tx, tx.now - age))
+    else:
+        count = look(data, lambda tx: publications.sent_since(tx, tx.now - age))
+    said = f"{count} events are sent again." if yes else f"{count} events would be sent again; add --yes to do it."
+    if as_json:
+        output.document({"events": count, "done": yes})
+    else:
+        output.say(said)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy.engine import Row
 
-from hub.errors import BrokerUnavailable, Permanent, StoreUnavailable
+from hub.errors import BrokerUnavailable, Misconfigured, Permanent, StoreUnavailable
 from hub.pipeline.publication import Unpublishable, copy_of, letter_of
 from hub.ports import Clock, Commit, Copy, Publisher, Store
 from hub.services import dead_letters
@@ -98,7 +98,8 @@ class Relay:
     async def _connected(self) -> bool:
         try:
             await self._publisher.open()
-        except BrokerUnavailable as error:
+        except (BrokerUnavailable, Misconfigured) as error:
+            # A password file that is being replaced is no reason to stop the hub: only subscribers wait.
             if self.away is None:
                 log.warning("subscribers wait", reason=str(error))
             self.away = str(error)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import and_, bindparam, func, select, update
 from sqlalchemy.engine import Row
 
 from hub.store.tables import events
@@ -17,6 +17,9 @@ _UNPUBLISHED: Final = (
 )
 _MARK: Final = update(events).where(events.c.position == bindparam("at_position")).values(published_at=bindparam("at"))
 _FORGET: Final = update(events).where(events.c.id == bindparam("event")).values(published_at=None)
+_SENT_SINCE: Final = and_(events.c.published_at.is_not(None), events.c.receivedat >= bindparam("since"))
+_COUNT_SINCE: Final = select(func.count()).select_from(events).where(_SENT_SINCE)
+_FORGET_SINCE: Final = update(events).where(_SENT_SINCE).values(published_at=None)
 _COUNT: Final = select(func.count(), func.min(events.c.receivedat)).where(events.c.published_at.is_(None))
 
 
@@ -34,6 +37,21 @@ def forget(tx: Transaction, event_id: str) -> bool:
     """Let one event be sent again; False when it is no longer kept."""
     tx.signal("publications")
     return tx.run(_FORGET, event=event_id) > 0
+
+
+def sent_since(tx: Transaction, since: datetime) -> int:
+    """Return how many events taken in since an instant subscribers have been sent."""
+    row = tx.one(_COUNT_SINCE, since=since)
+    return 0 if row is None else int(row[0])
+
+
+def forget_since(tx: Transaction, since: datetime) -> int:
+    """Let every event taken in since an instant be sent again, then return how many.
+
+    At once, however many: a part of them sent behind newer ones would break the order of their keys.
+    """
+    tx.signal("publications")
+    return tx.run(_FORGET_SINCE, since=since)
 
 
 def waiting(tx: Transaction) -> tuple[int, datetime | None]:

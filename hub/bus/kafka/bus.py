@@ -10,6 +10,7 @@ from aiokafka.errors import KafkaError
 
 from hub.bus.kafka.member import Means, Member
 from hub.bus.kafka.reach import Reach
+from hub.errors import Misconfigured
 from hub.kafka_settings import KafkaSettings
 from hub.ports import Clock, Store, Subscription
 from hub.settings import Waits
@@ -111,7 +112,12 @@ class KafkaBus:
         """Keep one group a member until the bus stops: after a life that stood still comes another."""
         while not self._stopping.is_set():
             await self._either(self._serves)
-            member = Member(self._means, subscription, is_doorman, broken)
+            try:
+                member = Member(self._means, subscription, is_doorman, broken)
+            except Misconfigured as error:
+                log.warning("a group cannot join", group=subscription.group, error=str(error))
+                await self._pause(self._waits.kafka_look_seconds)
+                continue
             self._members[subscription.group] = member
             try:
                 await self._one_life(member)

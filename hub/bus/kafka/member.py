@@ -146,8 +146,13 @@ class Member:
         if consumer is None or self._drain.lock.locked() or not self._drain.owned:
             self._moved_at = now
             return False
-        ends = await consumer.end_offsets(list(self._drain.owned))
-        places = {place: await consumer.position(place) for place in ends}
+        try:
+            ends = await consumer.end_offsets(list(self._drain.owned))
+            places = {place: await consumer.position(place) for place in ends}
+        except IllegalStateError:
+            # Partitions are on the move.
+            self._moved_at = now
+            return False
         if places != self._seen or all(places[place] >= end for place, end in ends.items()):
             self._seen, self._moved_at = places, now
         return now - self._moved_at > self.means.waits.kafka_stall_seconds

@@ -38,7 +38,12 @@ class KafkaPublisher:
     """
 
     def __init__(self, settings: KafkaSettings, *, seconds: float) -> None:
-        """Prepare; a call that Kafka has not answered after ``seconds`` ends without its answer."""
+        """Prepare; a call that Kafka has not answered after ``seconds`` ends without its answer.
+
+        Raises:
+            Misconfigured: A certificate or the password cannot be read.
+        """
+        options(settings)
         self._settings = settings
         self._seconds = seconds
         self._producer: AIOKafkaProducer | None = None

@@ -10,6 +10,7 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
 from hub.bus.kafka.connection import options
+from hub.errors import Misconfigured
 from hub.kafka_settings import KafkaSettings
 
 
@@ -28,6 +29,8 @@ class Reach:
         try:
             async with asyncio.timeout(self._seconds):
                 return await self._ask()
+        except Misconfigured as error:
+            return str(error)
         except (KafkaError, OSError, TimeoutError) as error:
             await self.close()
             return f"Kafka does not serve ({type(error).__name__}); see HUB_KAFKA_BOOTSTRAP_SERVERS"
