@@ -190,9 +190,7 @@ class PostgresStore:
             _refuse_failed(connection, name)
             prepared.command(connection, "COMMIT")
         finally:
-            self._writing.end(connection)
-            if self._rehearse and not connection.closed:
-                give_back(connection)
+            self._end(connection)
         self._announce(unit)
         return result
 
@@ -201,7 +199,12 @@ class PostgresStore:
         try:
             return self._try(connection, fn, self._clock.now())[0]
         finally:
-            self._writing.end(connection)
+            self._end(connection)
+
+    def _end(self, connection: Connection) -> None:
+        self._writing.end(connection)
+        if self._rehearse and not connection.closed:
+            give_back(connection)
 
     def _try(self, connection: Connection, fn: Callable[[UnitOfWork], Any], now: datetime) -> tuple[Any, UnitOfWork]:
         """Run a function, then undo what it did, its locks included."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import psycopg
+from psycopg.abc import RV, PQGen
 from psycopg.pq import TransactionStatus
 from sqlalchemy import URL, Engine, create_engine, make_url
 from sqlalchemy.engine import Connection
@@ -20,6 +21,9 @@ from hub.store.engine import is_unavailable
 
 TIMEOUT_SECONDS: Final = 10
 """How long a statement, the wait for a lock, or an idle moment inside a transaction may last."""
+
+PATIENCE_SECONDS: Final = 15.0
+"""How long the answer to a statement is waited for, its own limit included."""
 
 _CONNECT_SECONDS: Final = 5
 # The other side may vanish without a word: then a query ends after about the same time.
@@ -46,7 +50,22 @@ _ASK: Final = f"SELECT {', '.join(f'current_setting({name!r})' for name in (*_SE
 
 
 class HubConnection(psycopg.Connection[Any]):
-    """A connection that answers the one question that the store asks of each driver."""
+    """A connection that answers the one question that the store asks of each driver.
+
+    Attributes:
+        patience_seconds: How long a statement may stay without its answer; None for as long as it takes. The server's
+            own limits end what works; this ends the wait for one that is frozen, of which no socket tells.
+    """
+
+    patience_seconds: float | None = None
+
+    def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
+        """Wait for the server.
+
+        Raises:
+            psycopg.OperationalError: Patience came to its end; the connection is of no more use.
+        """
+        return super().wait(gen, interval, self.patience_seconds if timeout is None else timeout)
 
     @property
     def in_transaction(self) -> bool:
@@ -104,6 +123,7 @@ def connector(url: str, *, time_limits: bool = True) -> Callable[[], HubConnecti
     def connect() -> HubConnection:
         connection = HubConnection.connect(**asked, autocommit=True)
         connection.prepared_max = _PREPARED
+        connection.patience_seconds = PATIENCE_SECONDS if time_limits else None
         # Before SQLAlchemy looks at it: in another encoding it could not even read the server's version.
         problems = _problems(connection)
         if problems:

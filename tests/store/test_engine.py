@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -106,3 +108,11 @@ async def test_no_statement_runs_where_the_transaction_is_gone(tmp_path: Path) -
         assert not in_transaction(connection)
     with open_engine(tmp_path / "hub.db").connect() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM t").scalar() == 0
+
+
+def test_sqlite_needs_no_psycopg() -> None:
+    look = "import sys, hub.bootstrap, hub.cli.serve, hub.cli.opening; print('psycopg' in sys.modules)"
+
+    found = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+
+    assert found.stdout.strip() == "False"

@@ -227,6 +227,27 @@ async def test_a_function_that_goes_on_after_a_failed_statement_is_refused(store
     assert await stores[0].read(lambda tx: value(tx, "a")) is None
 
 
+@pytest.mark.parametrize("rehearse", [False, True])
+async def test_no_lock_outlives_its_transaction(url: str, *, rehearse: bool) -> None:
+    def work(unit: UnitOfWork) -> None:
+        tx_of(unit).lock("counter", ["a", "b"])
+        tx_of(unit).state(alert("1"), key="k")
+
+    def fail(unit: UnitOfWork) -> None:
+        work(unit)
+        raise LookupError
+
+    async with running_postgres_store(url, rehearse=rehearse) as store:
+        await store.rehearse(work, name="work")
+        await store.transact(work, name="work")
+        with pytest.raises(LookupError):
+            await store.transact(fail, name="fail")
+
+        with psycopg.connect(url) as connection:
+            held = connection.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone()
+    assert held == (0,)
+
+
 async def test_a_statement_that_takes_too_long_is_no_fault_of_what_was_asked(url: str) -> None:
     async with running_postgres_store(f"{url}?options=-c%20statement_timeout%3D100", rehearse=False) as store:
         with pytest.raises(StoreUnavailable):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -12,6 +13,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from hub.errors import Misconfigured, StoreUnavailable
+from hub.store import postgres_engine
 from hub.store.postgres import PostgresStore
 from hub.store.transaction import UnitOfWork
 from tests.contracts.store.base import ADD, LOG, alert, put, tx_of, value
@@ -137,6 +139,28 @@ async def test_a_store_starts_before_its_server(server: PostgresServer) -> None:
         server.start()
 
         await store.transact(put("a", 1), name="put")
+
+
+async def test_a_frozen_server_keeps_nobody_for_ever(server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgres_engine, "PATIENCE_SECONDS", 0.5)
+    async with running_postgres_store(f"{server.url}/hub", rehearse=False) as store:
+        await store.transact(put("a", 1), name="put")
+        with psycopg.connect(f"{server.url}/hub") as connection:
+            pids = [
+                pid for (pid,) in connection.execute("SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+            ]
+        frozen = [server.pid, *pids]
+        for pid in frozen:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            with pytest.raises(StoreUnavailable):
+                await store.transact(put("a", 2), name="put")
+        finally:
+            for pid in frozen:
+                os.kill(pid, signal.SIGCONT)
+
+        await store.transact(put("a", 3), name="put")
+        assert await store.read(lambda tx: value(tx, "a")) == 3
 
 
 async def test_after_an_outage_it_looks_for_what_others_did(store: PostgresStore, server: PostgresServer) -> None:

@@ -154,11 +154,12 @@ class PostgresServer:
         # The server writes into this file what it is doing; only root or its owner can read it.
         with contextlib.suppress(OSError, IndexError):
             lines = (self._data / "postmaster.pid").read_text().splitlines()
-            return int(lines[0]) == self._pid and lines[_READY_LINE].strip() == "ready"
+            return int(lines[0]) == self.pid and lines[_READY_LINE].strip() == "ready"
         return False
 
     @property
-    def _pid(self) -> int:
+    def pid(self) -> int:
+        """Return the process id of its first process, -1 while it is stopped."""
         return -1 if self._process is None else self._process.pid
 
     @property
