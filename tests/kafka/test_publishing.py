@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -246,3 +247,15 @@ async def test_a_broken_producer_is_replaced(kafka: KafkaPlace, store: SqliteSto
 def _alert(unit: UnitOfWork, text: str) -> None:
     tx = unit.begin(Origin("alert", "test", "test"))
     tx.state(ChannelAlerted(connector="whatsapp", asset="1", alert="x", explanation_es=text), key="alerts")
+
+
+async def test_a_start_that_is_called_off_leaves_no_connection_open(kafka: KafkaPlace) -> None:
+    """What is left open would be found as a warning when it is collected; warnings are errors here."""
+    await kafka.make(*EVERY)
+    for wait in (0.001, 0.003, 0.006, 0.01, 0.02, 0.05):
+        publisher = KafkaPublisher(settings_of(kafka), seconds=wait)
+        with contextlib.suppress(BrokerUnavailable):
+            await publisher.open()
+        await publisher.close()
+        del publisher
+        gc.collect()

@@ -7,8 +7,11 @@ import contextlib
 import logging
 import ssl
 from collections.abc import AsyncIterator, Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import Any, Final
 
+import aiokafka.client
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
@@ -65,7 +68,8 @@ async def administering(settings: KafkaSettings, seconds: float) -> AsyncIterato
     admin = AIOKafkaAdminClient(**options(settings), request_timeout_ms=int(seconds * 1000))
     try:
         with telling():
-            await admin.start()
+            with leaving_nothing_open():
+                await admin.start()
             yield admin
     finally:
         await admin.close()
@@ -83,6 +87,49 @@ def telling() -> Iterator[None]:
     except (KafkaError, OSError, TimeoutError) as error:
         msg = f"Kafka does not serve ({type(error).__name__}); see {PREFIX}BOOTSTRAP_SERVERS and the settings beside it"
         raise BrokerUnavailable(msg) from error
+
+
+@dataclass(slots=True)
+class _Opened:
+    connections: list[Any] = field(default_factory=list)
+    is_watching: bool = True
+
+
+_opened: ContextVar[_Opened | None] = ContextVar("opened connections", default=None)
+
+
+@contextlib.contextmanager
+def leaving_nothing_open() -> Iterator[None]:
+    """Close what a client opened when its start does not come to its end.
+
+    aiokafka 0.14 forgets the connection that it begins with when a cancellation or time-out of ours strikes there.
+    """
+    opened = _Opened()
+    token = _opened.set(opened)
+    try:
+        yield
+    except BaseException:
+        for connection in opened.connections:
+            connection.close()
+        raise
+    finally:
+        # Tasks that the client began carry this context for ever.
+        opened.is_watching = False
+        opened.connections = []
+        _opened.reset(token)
+
+
+def _note_what_is_opened() -> None:
+    original = aiokafka.client.create_conn
+
+    async def noted(*args: Any, **more: Any) -> Any:
+        connection = await original(*args, **more)
+        opened = _opened.get()
+        if opened is not None and opened.is_watching:
+            opened.connections.append(connection)
+        return connection
+
+    aiokafka.client.create_conn = noted
 
 
 def _cure_the_busy_loop() -> None:
@@ -103,3 +150,4 @@ def _cure_the_busy_loop() -> None:
 
 
 _cure_the_busy_loop()
+_note_what_is_opened()

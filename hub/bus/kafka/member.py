@@ -16,7 +16,7 @@ from faststream.kafka.message import FAKE_CONSUMER, KafkaMessage
 from faststream.message import StreamMessage
 
 from hub.bus.kafka import notices
-from hub.bus.kafka.connection import CLIENT_ID
+from hub.bus.kafka.connection import CLIENT_ID, leaving_nothing_open
 from hub.bus.kafka.drain import Drain, offsets_behind
 from hub.bus.kafka.security import security
 from hub.errors import StoreUnavailable
@@ -120,7 +120,8 @@ class Member:
             KafkaError: Kafka does not serve.
         """
         self._moved_at = self.means.clock.monotonic()
-        await self._broker.start()
+        with leaving_nothing_open():
+            await self._broker.start()
 
     async def stop(self) -> None:
         """Let the batch in hand end, then leave, not waiting for a broker that is away."""

@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 from aiokafka.partitioner import murmur2
 
-from hub.bus.kafka.connection import options, telling
+from hub.bus.kafka.connection import leaving_nothing_open, options, telling
 from hub.errors import BrokerUnavailable, Permanent, Transient
 from hub.kafka_settings import PREFIX, KafkaSettings
 from hub.ports import Copy
@@ -63,7 +63,7 @@ class KafkaPublisher:
             partitioner=_partition,
         )
         try:
-            with telling():
+            with telling(), leaving_nothing_open():
                 async with asyncio.timeout(self._seconds):
                     await producer.start()
                     await self._refuse_missing(producer)

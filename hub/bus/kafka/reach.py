@@ -9,7 +9,7 @@ from aiokafka import TopicPartition
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
-from hub.bus.kafka.connection import options
+from hub.bus.kafka.connection import leaving_nothing_open, options
 from hub.errors import Misconfigured
 from hub.kafka_settings import KafkaSettings
 
@@ -48,7 +48,8 @@ class Reach:
             self._client = AIOKafkaClient(
                 **options(self._settings), request_timeout_ms=int(self._seconds * 1000), metadata_max_age_ms=3_600_000
             )
-            await self._client.bootstrap()
+            with leaving_nothing_open():
+                await self._client.bootstrap()
         self._client.add_topic(self._topic)
         if not await self._client.force_metadata_update():
             msg = "no broker answers"
