@@ -90,7 +90,6 @@ def test_subscribers_read_what_customers_said_with_what_became_of_it(
     assert sum(event.type == "hub.ticket.opened.v1" for event in heard.events) == 4
 
 
-@pytest.mark.feature("OP-02", part="broker")
 @pytest.mark.parametrize("end", ["stop", "kill"])
 def test_with_kafka_away_customers_are_answered_then_subscribers_get_everything(
     hub: HubProcess, whatsapp: SimulatedWhatsApp, tmp_path: Path, end: str
