@@ -16,6 +16,7 @@ from hub.contracts import AssetRoute
 from hub.domain import business_time
 from hub.domain.policies import Policies
 from hub.errors import StoreUnavailable
+from hub.pipeline import foreign
 from hub.pipeline.consumer import Consumer, Upkeep, join
 from hub.pipeline.effects import EffectWorker
 from hub.pipeline.ingest import examine
@@ -27,6 +28,7 @@ from hub.running_mark import running_mark
 from hub.store import prepared, schema
 from hub.store.opening import AnyStore
 from hub.telemetry import logger
+from schemas.topics import LOG
 
 if TYPE_CHECKING:
     from hub.bootstrap import Hub
@@ -74,7 +76,12 @@ async def _bus(hub: Hub, store: AnyStore) -> EventBus:
         return EmbeddedBus(store, retry_seconds=waits.store_retry_seconds)
     # In a thread, as for the relay: the libraries take half a second to load.
     module = await asyncio.to_thread(importlib.import_module, "hub.bus.kafka.bus")
-    bus: EventBus = module.KafkaBus(store, hub.kafka, hub.clock, waits)
+    topic = hub.kafka.topic(LOG.name)
+
+    async def note(count: int) -> None:
+        await store.transact(foreign.note(topic, count), name="bus.foreign")
+
+    bus: EventBus = module.KafkaBus(store, hub.kafka, hub.clock, waits, foreign=note)
     return bus
 
 

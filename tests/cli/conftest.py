@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -60,6 +61,8 @@ def hub(data: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixtur
     monkeypatch.setenv("HUB_DATA", str(data))
     monkeypatch.setenv("HUB_LIMITS__DISK_FREE_BYTES", "1")
     handlers = list(logging.root.handlers)
+    mask = os.umask(0o022)
+    os.umask(mask)
 
     def run(*arguments: object) -> Ran:
         monkeypatch.setattr("sys.argv", ["hub", *map(str, arguments)])
@@ -75,6 +78,7 @@ def hub(data: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixtur
     # What a command set up writes to this test's captured output, which ends with it.
     structlog.reset_defaults()
     logging.root.handlers[:] = handlers
+    os.umask(mask)
 
 
 def leave(data: Path, *bodies: bytes, texts: tuple[tuple[str, str], ...] = ()) -> None:

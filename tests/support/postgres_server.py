@@ -138,6 +138,9 @@ class PostgresServer:
             subprocess.run([self.programs / "initdb", "--version"], check=True, capture_output=True, **self._user)
         except PermissionError:
             package = self.programs.parent.parent
+            (self.folder / "wheel").mkdir()
+            # Whatever this process keeps to itself otherwise.
+            (self.folder / "wheel").chmod(0o755)
             for folder in (package, package.with_name(f"{package.name}.libs")):
                 shutil.copytree(folder, self.folder / "wheel" / folder.name)
             self.programs = self.folder / "wheel" / package.name / "pginstall" / "bin"
