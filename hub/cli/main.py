@@ -20,6 +20,7 @@ from hub.cli import (
     move,
     normalize,
     policies,
+    ready,
     replay,
     sandbox,
     tickets,
@@ -82,7 +83,7 @@ def run_hub(
 
 for _part in (sandbox, tickets, events, dead_letters, groups, effects, journal, policies, topics):
     app.add_typer(_part.app)
-for _part in (normalize, replay, balance, doctor, migrate, move):
+for _part in (normalize, replay, balance, doctor, migrate, move, ready):
     _part.add_to(app)
 
 

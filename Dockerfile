@@ -1,0 +1,15 @@
+# Builds the image that docker-compose.yml runs in every role.
+FROM python:3.11-slim
+
+RUN useradd --system --create-home --home-dir /var/lib/hub --shell /usr/sbin/nologin hub
+WORKDIR /opt/hub
+COPY requirements.lock build.lock ./
+RUN pip install --no-cache-dir --require-hashes -r requirements.lock -r build.lock
+COPY pyproject.toml README.md LICENSE ./
+COPY schemas schemas
+COPY connectors connectors
+COPY handlers handlers
+COPY hub hub
+RUN pip install --no-cache-dir --no-deps --no-build-isolation .
+USER hub
+CMD ["hub", "run"]
