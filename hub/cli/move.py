@@ -37,7 +37,8 @@ def move(
 ) -> None:
     """Copy everything to the empty database that HUB_DATABASE_URL names, compare both, then let the file rest.
 
-    Stop the hub first. The data directory stays: its journal goes on. Nothing that was handled is handled again.
+    Stop the hub first; hub run --role receiver may go on taking webhooks. The data directory stays: its journal goes
+    on. Nothing that was handled is handled again.
 
     Exit codes: 0 done, or done before; 1 not done, or the copies differ; 2 wrong usage, or the hub is running.
     """
@@ -76,7 +77,8 @@ def _move(wiring: HubSettings, *, history: bool | None) -> Moved:
     assert wiring.database_url is not None  # noqa: S101 - asked before
     url, clock, randomness = wiring.database_url.get_secret_value(), SystemClock(), SystemRandomness()
     with contextlib.ExitStack() as stack:
-        for part in ("receiver", "ingester", "worker", "effects"):
+        # A receiver may go on: it knows the journal alone.
+        for part in ("ingester", "worker", "effects"):
             stack.enter_context(schema.locked(wiring.data, part))
         bootstrap.prepare_database(wiring.data, clock, randomness, moved_too=True)
         opening.migrate(url, clock, randomness)

@@ -51,7 +51,7 @@ def test_everything_comes_along_then_the_work_goes_on(
     said = _at_work(hub, whatsapp)
     assert _move(hub, database).returncode == 2, "not beside a hub that runs"
     assert hub.stop() == 0, hub.log[-3000:]
-    _take_one_more(hub, whatsapp, said)
+    _receive_one_more(hub, whatsapp, said)
     before = {row[0]: row[1:] for row in Books(hub.data).rows("SELECT id, position, type FROM events")}
 
     done = _move(hub, database, "--json")
@@ -64,7 +64,8 @@ def test_everything_comes_along_then_the_work_goes_on(
     books = PostgresBooks(database)
     assert {row[0]: row[1:] for row in books.rows("SELECT id, position, type FROM events")} == before
 
-    hub.environment = _on_postgres(hub.environment, database)
+    assert hub.stop() == 0, hub.log[-3000:]
+    hub.arguments, hub.environment = (), _on_postgres(hub.environment, database)
     hub.start()
     for phone in PHONES:
         said[phone].append(AFTER)
@@ -179,15 +180,13 @@ def _at_work(hub: HubProcess, whatsapp: SimulatedWhatsApp) -> dict[str, list[str
     return said
 
 
-def _take_one_more(hub: HubProcess, whatsapp: SimulatedWhatsApp, said: dict[str, list[str]]) -> None:
-    """Let a delivery be answered 200 that no database has yet: it is the journal's alone."""
+def _receive_one_more(hub: HubProcess, whatsapp: SimulatedWhatsApp, said: dict[str, list[str]]) -> None:
+    """Let a receiver answer 200 to what no database has yet, then go on beside the move."""
     hub.arguments = ("--role", "receiver")
     hub.start()
     said[PHONES[0]].append("¿Siguen ahí?")
     whatsapp.say(PHONES[0], said[PHONES[0]][-1])
     until(lambda: not whatsapp.undelivered(), "answered 200")
-    assert hub.stop() == 0, hub.log[-3000:]
-    hub.arguments = ()
 
 
 def _count(hub: HubProcess, table: str) -> int:
