@@ -26,6 +26,7 @@ class EventBusContract(Declaration, Order, Failures, DeadLetters, Pauses, Member
     """Inherited by the tests of every bus, which provide the fixture ``workshop``."""
 
 
+@pytest.mark.feature("DE-03", part="embedded")
 class TestEmbeddedBus(EventBusContract):
     """The suite, in-process on SQLite."""
 
@@ -48,6 +49,7 @@ class TestEmbeddedBusOnPostgres(EventBusContract):
             await place.close()
 
 
+@pytest.mark.feature("DE-03", part="kafka")
 @pytest.mark.kafka
 class TestKafkaBus(EventBusContract):
     """The suite, by way of a real broker."""

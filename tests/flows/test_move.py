@@ -1,7 +1,8 @@
-"""A hub goes from SQLite to PostgreSQL with everything it has, handles nothing again, loses nothing."""
+"""A hub goes from SQLite to PostgreSQL with Kafka, taking everything along, handling nothing again."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import sqlite3
@@ -9,26 +10,46 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from tests.kafka.conftest import kafka, kafka_address
+from tests.kafka.subscriber import EVERY
 from tests.support.audit import Books, PostgresBooks, problems, settled
 from tests.support.hub_process import HubProcess, until
+from tests.support.kafka import KafkaPlace
 from tests.support.postgres import a_database
 from tests.support.simulated_whatsapp import SimulatedWhatsApp, simulated_whatsapp
 
-pytestmark = [pytest.mark.postgres, pytest.mark.xdist_group("move")]
+__all__ = ["kafka", "kafka_address"]
+pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.xdist_group("move")]
 
 PHONES = [f"+52 222 123 46{number:02}" for number in range(4)]
 BEFORE, AFTER = "No puedo timbrar facturas", "Sigue igual, ayuda por favor"
 
 
+@dataclass(frozen=True)
+class There:
+    """Where the hub goes.
+
+    Attributes:
+        database: Empty so far.
+        environment: How a hub is told of it.
+    """
+
+    database: str
+    environment: Mapping[str, str]
+
+
 @pytest.fixture
-def database() -> Iterator[str]:
+def there(kafka: KafkaPlace) -> Iterator[There]:
+    asyncio.run(kafka.make(*EVERY, partitions=2))
     with a_database(migrated=False) as url:
-        yield url
+        address = url.replace("postgresql:", "postgresql+psycopg:")
+        yield There(url, {**kafka.environment, "HUB_DATABASE_URL": address})
 
 
 @pytest.fixture
@@ -45,27 +66,28 @@ def whatsapp(hub: HubProcess, tmp_path: Path) -> Iterator[SimulatedWhatsApp]:
         yield simulated
 
 
+@pytest.mark.feature("DE-06")
 def test_everything_comes_along_then_the_work_goes_on(
-    hub: HubProcess, whatsapp: SimulatedWhatsApp, database: str
+    hub: HubProcess, whatsapp: SimulatedWhatsApp, there: There
 ) -> None:
     said = _at_work(hub, whatsapp)
-    assert _move(hub, database).returncode == 2, "not beside a hub that runs"
+    assert _move(hub, there).returncode == 2, "not beside a hub that runs"
     assert hub.stop() == 0, hub.log[-3000:]
     _receive_one_more(hub, whatsapp, said)
     before = {row[0]: row[1:] for row in Books(hub.data).rows("SELECT id, position, type FROM events")}
 
-    done = _move(hub, database, "--json")
+    done = _move(hub, there, "--json")
 
     assert done.returncode == 0, done.stderr
     told = {one["table"]: one["rows"] for one in json.loads(done.stdout)["tables"]}
     assert told == {table: _count(hub, table) for table in told}
     assert told["events"] == len(before)
     assert told["tickets"] == len(PHONES)
-    books = PostgresBooks(database)
+    books = PostgresBooks(there.database)
     assert {row[0]: row[1:] for row in books.rows("SELECT id, position, type FROM events")} == before
 
     assert hub.stop() == 0, hub.log[-3000:]
-    hub.arguments, hub.environment = (), _on_postgres(hub.environment, database)
+    hub.arguments, hub.environment = (), {**hub.environment, **there.environment}
     hub.start()
     for phone in PHONES:
         said[phone].append(AFTER)
@@ -82,14 +104,14 @@ def test_everything_comes_along_then_the_work_goes_on(
     assert hub.stop() == 0, hub.log[-3000:]
 
 
-def test_the_file_rests_from_then_on(hub: HubProcess, whatsapp: SimulatedWhatsApp, database: str) -> None:
+def test_the_file_rests_from_then_on(hub: HubProcess, whatsapp: SimulatedWhatsApp, there: There) -> None:
     _at_work(hub, whatsapp)
     assert hub.stop() == 0
-    asked = _move(hub, database, yes=False)
+    asked = _move(hub, there, yes=False)
     assert (asked.returncode, "Say --yes" in asked.stdout) == (1, True)
-    assert _move(hub, database).returncode == 0
+    assert _move(hub, there).returncode == 0
 
-    again = _move(hub, database)
+    again = _move(hub, there)
     assert (again.returncode, "there already" in again.stdout) == (0, True), again.stderr
     hub.start()
 
@@ -99,7 +121,7 @@ def test_the_file_rests_from_then_on(hub: HubProcess, whatsapp: SimulatedWhatsAp
     assert (shown.returncode, "was moved" in shown.stderr) == (2, True)
 
 
-def test_another_hub_s_database_is_refused(hub: HubProcess, whatsapp: SimulatedWhatsApp, database: str) -> None:
+def test_another_hub_s_database_is_refused(hub: HubProcess, whatsapp: SimulatedWhatsApp, there: There) -> None:
     _at_work(hub, whatsapp)
     assert hub.stop() == 0
     other = HubProcess(hub.data.parent / "other")
@@ -108,9 +130,9 @@ def test_another_hub_s_database_is_refused(hub: HubProcess, whatsapp: SimulatedW
         other.environment = elsewhere.environment
         _at_work(other, elsewhere)
         assert other.stop() == 0
-    assert _move(other, database).returncode == 0
+    assert _move(other, there).returncode == 0
 
-    refused = _move(hub, database)
+    refused = _move(hub, there)
 
     assert (refused.returncode, "another hub's" in refused.stderr) == (2, True)
     hub.start()
@@ -118,28 +140,28 @@ def test_another_hub_s_database_is_refused(hub: HubProcess, whatsapp: SimulatedW
     assert hub.stop() == 0
 
 
-def test_a_copy_that_differs_is_given_up_whole(hub: HubProcess, whatsapp: SimulatedWhatsApp, database: str) -> None:
+def test_a_copy_that_differs_is_given_up_whole(hub: HubProcess, whatsapp: SimulatedWhatsApp, there: There) -> None:
     _at_work(hub, whatsapp)
     assert hub.stop() == 0
-    assert _run(hub, _on_postgres(hub.environment, database), "migrate").returncode == 0
-    with psycopg.connect(database) as connection:
+    assert _run(hub, {**hub.environment, **there.environment}, "migrate").returncode == 0
+    with psycopg.connect(there.database) as connection:
         connection.execute(
             "CREATE FUNCTION blur() RETURNS trigger LANGUAGE plpgsql AS "
             "$$ BEGIN NEW.text = lower(NEW.text); RETURN NEW; END $$"
         )
         connection.execute("CREATE TRIGGER blurred BEFORE INSERT ON messages FOR EACH ROW EXECUTE FUNCTION blur()")
 
-    refused = _move(hub, database)
+    refused = _move(hub, there)
 
     assert (refused.returncode, "messages: " in refused.stderr) == (1, True), refused.stderr
-    assert PostgresBooks(database).count("events") == 0
+    assert PostgresBooks(there.database).count("events") == 0
     hub.start()
     assert hub.alive
     assert hub.stop() == 0
 
 
 def test_a_position_that_was_given_out_once_is_not_given_out_again(
-    hub: HubProcess, whatsapp: SimulatedWhatsApp, database: str
+    hub: HubProcess, whatsapp: SimulatedWhatsApp, there: There
 ) -> None:
     _at_work(hub, whatsapp)
     assert hub.stop() == 0
@@ -148,23 +170,23 @@ def test_a_position_that_was_given_out_once_is_not_given_out_again(
         connection.commit()
         ((newest,),) = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'messages'").fetchall()
 
-    assert _move(hub, database).returncode == 0
+    assert _move(hub, there).returncode == 0
 
-    with psycopg.connect(database) as connection:
+    with psycopg.connect(there.database) as connection:
         row = connection.execute("SELECT nextval(pg_get_serial_sequence('messages', 'position'))").fetchone()
     assert row == (newest + 1,)
 
 
 @pytest.mark.parametrize(("history", "unsent"), [((), 0), (("--history", "publish"), None)])
 def test_subscribers_get_their_history_only_when_asked(
-    hub: HubProcess, whatsapp: SimulatedWhatsApp, database: str, history: tuple[str, ...], unsent: int | None
+    hub: HubProcess, whatsapp: SimulatedWhatsApp, there: There, history: tuple[str, ...], unsent: int | None
 ) -> None:
     _at_work(hub, whatsapp)
     assert hub.stop() == 0
 
-    assert _move(hub, database, *history).returncode == 0
+    assert _move(hub, there, *history).returncode == 0
 
-    books = PostgresBooks(database)
+    books = PostgresBooks(there.database)
     expected = books.count("events") if unsent is None else unsent
     assert books.count("events", "published_at IS NULL") == expected
 
@@ -195,17 +217,9 @@ def _count(hub: HubProcess, table: str) -> int:
     return int(count)
 
 
-def _on_postgres(environment: Mapping[str, str], database: str) -> dict[str, str]:
-    return {
-        **environment,
-        "HUB_DATABASE_URL": database.replace("postgresql:", "postgresql+psycopg:"),
-        "HUB_POSTGRESQL_WITHOUT_KAFKA": "true",
-    }
-
-
-def _move(hub: HubProcess, database: str, *more: str, yes: bool = True) -> subprocess.CompletedProcess[str]:
+def _move(hub: HubProcess, there: There, *more: str, yes: bool = True) -> subprocess.CompletedProcess[str]:
     words = ("move", *more, *(("--yes",) if yes else ()))
-    return _run(hub, _on_postgres(hub.environment, database), *words)
+    return _run(hub, {**hub.environment, **there.environment}, *words)
 
 
 def _run(hub: HubProcess, environment: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:

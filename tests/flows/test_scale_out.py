@@ -42,6 +42,7 @@ def server() -> Iterator[PostgresServer]:
         skip_or_fail(str(error))
 
 
+@pytest.mark.feature("DE-03", part="kafka")
 def test_a_message_goes_through_five_processes_once(tmp_path: Path, kafka: KafkaPlace) -> None:
     with a_database(migrated=False) as database, a_fleet(tmp_path, database, kafka) as (fleet, whatsapp):
         _apply_topics(fleet)
