@@ -14,8 +14,8 @@ CRASHES: Final = 3
 
 _MARK: Final = (
     insert(suspects)
-    .values(scope=bindparam("of_scope"), item=bindparam("of_item"), crashes=1)
-    .on_conflict_do_update(index_elements=["scope", "item"], set_={"crashes": suspects.c.crashes + 1})
+    .values(scope=bindparam("of_scope"), item=bindparam("of_item"), crashes=bindparam("at_crashes"))
+    .on_conflict_do_update(index_elements=["scope", "item"], set_={"crashes": bindparam("at_crashes")})
 )
 _CRASHES: Final = select(suspects.c.crashes).where(
     suspects.c.scope == bindparam("of_scope"), suspects.c.item == bindparam("of_item")
@@ -27,11 +27,18 @@ _CLEAN: Final = select(store_info.c.clean, store_info.c.id)
 _SET_CLEAN: Final = update(store_info).values(clean=bindparam("is_clean"))
 
 
-def mark(tx: Transaction, scope: str, item: str) -> int:
-    """Note that an item is about to be tried alone; return how many times it was in hand at a crash before."""
+def crashes(tx: Transaction, scope: str, item: str) -> int:
+    """Return how many times an item was in hand at a crash."""
     row = tx.one(_CRASHES, of_scope=scope, of_item=item)
-    tx.run(_MARK, of_scope=scope, of_item=item)
     return 0 if row is None else int(row.crashes)
+
+
+def mark(tx: Transaction, scope: str, item: str, crashes: int) -> None:
+    """Note that an item is about to be tried alone, after so many crashes with it in hand.
+
+    Doing so again changes nothing: a commit whose answer was lost is no crash.
+    """
+    tx.run(_MARK, of_scope=scope, of_item=item, at_crashes=crashes + 1)
 
 
 def clear(tx: Transaction, scope: str, item: str) -> None:

@@ -17,6 +17,8 @@ from tests.support.power.recovery import recover, recover_whole
 SEED = 4
 CUTS = 200
 EVERY = 20
+PAGE_BYTES = 4096
+"""Of SQLite: no single write of it is longer."""
 
 pytestmark = pytest.mark.xdist_group("power")
 
@@ -55,7 +57,18 @@ def test_the_recording_tells_the_whole_disk(sound: Recording, tmp_path: Path) ->
     assert [str(name) for name in untold if not name.name.endswith(".segment-wal")] == []
     assert len(untold) <= 1
     assert real.keys() <= rebuilt.keys()
-    assert [str(name) for name in real if real[name].read_bytes() != rebuilt[name].read_bytes()] == []
+    differ = [name for name in real if real[name].read_bytes() != rebuilt[name].read_bytes()]
+    # As with calls: one write in flight may have come to the disk without being told.
+    assert len(differ) <= 1
+    assert all(_span(real[name].read_bytes(), rebuilt[name].read_bytes()) <= PAGE_BYTES for name in differ)
+
+
+def _span(one: bytes, other: bytes) -> int:
+    """Return how many bytes lie between the first and the last place where two files differ."""
+    longest = max(len(one), len(other))
+    # What is missing at the end of one counts as different.
+    places = [at for at in range(longest) if one[at : at + 1] != other[at : at + 1]]
+    return places[-1] - places[0] + 1 if places else 0
 
 
 @pytest.mark.feature("OP-01")

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy.engine import Row
@@ -37,6 +38,7 @@ class Upkeep:
         self._waits = consumer.waits
         self._probes = 0
         self._in_hand: str | None = None
+        self._marked: str | None = None
         self._crashes = 0
 
     @property
@@ -125,26 +127,26 @@ class Upkeep:
         rows = await consumer.store.read(lambda tx: events.oldest_undone(tx, consumer.follower, MOST_EVENTS))
         now = consumer.clock.now()
         waiting = {row.key for row in rows if row.held_until is not None and row.held_until > now}
-        cleared = self._in_hand
         for one in attempt.in_line(rows):
             if consumer.paused:
                 break
             if one.row.key in waiting:
                 continue
             if self._in_hand != one.row.id:
-                mark = self._suspect(one.row.id, cleared)
-                self._crashes = await consumer.store.transact(mark, name=f"{consumer.group}.mark")
-                # Marked once a process: a database that was away meanwhile is no crash.
+                # Counted once a process: a database that was away meanwhile is no crash.
+                self._crashes = await consumer.store.read(partial(self._crashes_with, one.row.id))
                 self._in_hand = one.row.id
-            cleared = one.row.id
+            await consumer.store.transact(self._suspect(one.row.id), name=f"{consumer.group}.mark")
+            self._marked = one.row.id
             if self._crashes >= suspects.CRASHES:
                 error = failures.Poison("the process died three times with this event alone in hand")
                 bury = failures.give_up(consumer.handler, one, error)
                 await consumer.store.transact(bury, name=f"{consumer.group}.poison")
             elif not await consumer.try_alone(one):
                 waiting.add(one.row.key)
-        if cleared is not None:
-            await consumer.store.transact(self._suspect(None, cleared), name=f"{consumer.group}.clear")
+        if self._marked is not None:
+            await consumer.store.transact(self._suspect(None), name=f"{consumer.group}.clear")
+            self._marked = None
 
     async def _go_on(self) -> None:
         self._probes = 0
@@ -167,14 +169,18 @@ class Upkeep:
         now = self._consumer.clock.now()
         return list(dict.fromkeys(row.key for row in page if row.held_until is None and _is_old(row, now, age)))
 
-    def _suspect(self, item: str | None, cleared: str | None) -> Any:
-        def change(unit: UnitOfWork) -> int:
+    def _suspect(self, item: str | None) -> Any:
+        def change(unit: UnitOfWork) -> None:
             tx, group = self._tx(unit), self._consumer.group
-            if cleared is not None:
-                suspects.clear(tx, group, cleared)
-            return 0 if item is None else suspects.mark(tx, group, item)
+            if self._marked is not None:
+                suspects.clear(tx, group, self._marked)
+            if item is not None:
+                suspects.mark(tx, group, item, self._crashes)
 
         return change
+
+    def _crashes_with(self, item: str, tx: Transaction) -> int:
+        return suspects.crashes(tx, self._consumer.group, item)
 
     def _tx(self, unit: UnitOfWork) -> Transaction:
         return unit.begin(Origin("", self._consumer.group, "hub"))

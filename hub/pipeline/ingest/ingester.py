@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from hub import killpoints
@@ -177,12 +178,13 @@ class Ingester:
         for entry in entries:
             delivery = entry.delivery.id
             if self._in_hand != delivery:
-                self._crashes = await self._store.transact(
-                    lambda unit, d=delivery: suspects.mark(unit.begin(Origin(d, BY, "hub")), BY, d),  # type: ignore[misc]
-                    name="ingest.mark",
-                )
-                # Marked once a process: a database that was away meanwhile is no crash.
+                # Counted once a process: a database that was away meanwhile is no crash.
+                self._crashes = await self._store.read(partial(suspects.crashes, scope=BY, item=delivery))
                 self._in_hand = delivery
+            await self._store.transact(
+                lambda unit, d=delivery: suspects.mark(unit.begin(Origin(d, BY, "hub")), BY, d, self._crashes),  # type: ignore[misc]
+                name="ingest.mark",
+            )
             if self._crashes >= suspects.CRASHES:
                 connector = self._connectors.get(entry.delivery.connector)
                 channel = "" if connector is None else connector.channel
