@@ -17,6 +17,7 @@ from hub.pipeline.journal.segment import list_segments
 from tests.reliability.echo import PREFIX
 from tests.reliability.kill_run import kill_often
 from tests.reliability.verdict import Evidence, judge
+from tests.support.audit import Books
 
 LINE = "SELECT position FROM events WHERE type = 'hub.message.received.v1' ORDER BY position DESC LIMIT 1"
 TWO_OF_A_KEY = """
@@ -143,10 +144,13 @@ def _swap(evidence: Evidence, column: str, type_: str, actor: str) -> None:
 
 
 def _two_answers(evidence: Evidence) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return two messages of the hub that one phone received."""
+    """Return two messages of the hub that one phone received, of which the hub knows so; of a doubt it does not."""
+    known = {
+        id_ for (id_,) in Books(evidence.data).rows("SELECT id FROM effects WHERE state IN ('accepted', 'confirmed')")
+    }
     seen: dict[str, dict[str, Any]] = {}
     for entry in evidence.ledger:
-        if entry["kind"] == "send" and entry["taken"] and entry["text"].startswith(PREFIX):
+        if entry["kind"] == "send" and entry["taken"] and entry["text"].startswith(PREFIX) and entry["effect"] in known:
             if entry["phone"] in seen:
                 return seen[entry["phone"]], entry
             seen[entry["phone"]] = entry
