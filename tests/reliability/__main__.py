@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from tests.reliability import storm, torture
+from tests.reliability import scale_torture, storm, torture
 from tests.support.figures import keep
 
 _STORM_KILLS: Final = 10
@@ -22,7 +22,7 @@ _HANDLED: Final = 10_000
 def main() -> int:
     """Run what is asked for; 1 when the promise was broken."""
     parser = argparse.ArgumentParser(prog="make torture", description=__doc__)
-    parser.add_argument("--engine", choices=["embedded"], default="embedded")
+    parser.add_argument("--engine", choices=["embedded", "scale"], default="embedded")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--kills", type=int, default=0)
@@ -31,6 +31,10 @@ def main() -> int:
     given = parser.parse_args()
     if not (given.kills or given.storm or given.backlog):
         parser.error("name what to do: KILLS=2000, STORM=1000000 or BACKLOG=1000000")
+    if given.engine == "scale":
+        if given.storm or given.backlog:
+            parser.error("ENGINE=scale goes with KILLS alone")
+        return 0 if scale_torture.torture(given.kills, given.seed) else 1
     kept = [
         not given.kills or torture.torture(given.kills, given.seed, given.jobs),
         not given.storm or _storm(given.storm, given.seed),

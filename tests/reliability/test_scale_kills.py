@@ -1,0 +1,29 @@
+"""A hub at scale whose processes, broker, database are killed under traffic loses nothing, doubles nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.reliability.scale_run import kill_at_scale
+from tests.support.postgres import skip_or_fail
+from tests.support.postgres_server import NoPostgresError
+
+KILLS = 6
+
+
+@pytest.mark.kafka
+@pytest.mark.postgres
+@pytest.mark.xdist_group("scale")
+@pytest.mark.parametrize("seed", [1, 2])
+def test_killed_at_random_at_scale_the_hub_keeps_its_promise(seed: int, tmp_path: Path) -> None:
+    """Any number: ``make torture ENGINE=scale KILLS=…``."""
+    try:
+        report = kill_at_scale(tmp_path, seed, KILLS)
+    except NoPostgresError as error:
+        skip_or_fail(str(error))
+
+    assert report.problems == []
+    assert report.deaths.total() == KILLS
+    assert report.lines >= 2 * KILLS
