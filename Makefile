@@ -66,7 +66,7 @@ bench: .venv/.hub .venv/.dev ## Measure the hub beside baselines into docs/figur
 bench-compare: .venv/.hub .venv/.dev ## Measure again, tell what changed since the last commit's figures; ONLY=... as above
 	@$(BIN)/python -m tests.benchmarks --compare --only "$(ONLY)"
 
-torture: .venv/.hub .venv/.dev ## Break the hub on purpose: KILLS=2000, STORM=1000000 events, BACKLOG=1000000 deliveries; SEED=... repeats
+torture: .venv/.hub .venv/.dev ## Break the hub on purpose: KILLS=2000, STORM=1000000, BACKLOG=1000000; ENGINE=scale KILLS=500; SEED=... repeats
 	@$(BIN)/python -m tests.reliability --engine $(ENGINE) --seed $(SEED) --jobs $(JOBS) \
 		--kills $(KILLS) --storm $(STORM) --backlog $(BACKLOG)
 torture-floods: .venv/.hub .venv/.dev ## Attack the real process with every flood at full size into docs/figures/floods.json
