@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from tests.benchmarks import wrk
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.place import Place, cpu_seconds
 
@@ -18,11 +20,8 @@ def run(place: Place) -> list[Figure]:
     bare_rates, bare_costs = [], []
     with place.bare() as bare, place.hub("intake", "--role", "receiver") as hub:
         assert hub.process is not None
-        seconds = place.size.seconds
-        with (
-            place.client(bare.port, seconds=seconds) as to_bare,
-            place.client(hub.webhook_port, seconds=seconds) as to_hub,
-        ):
+        place.say("the client is wrk" if wrk.is_installed() else "wrk is not installed; the client is our own")
+        with _client(place, bare.port) as to_bare, _client(place, hub.webhook_port) as to_hub:
             to_bare()
             to_hub()
             for number in range(place.size.rounds):
@@ -41,6 +40,15 @@ def run(place: Place) -> list[Figure]:
     baseline = {"bare_per_second": sorted(bare_rates)[len(bare_rates) // 2]}
     baseline["bare_cpu_us"] = sorted(bare_costs)[len(bare_costs) // 2]
     return place.figures(rounds, baseline)
+
+
+@contextlib.contextmanager
+def _client(place: Place, port: int) -> Iterator[Callable[[], Mapping[str, Any]]]:
+    if wrk.is_installed():
+        yield wrk.sending(place.folder, port, place.size.seconds)
+    else:
+        with place.client(port, seconds=place.size.seconds) as send:
+            yield send
 
 
 def _measured(pid: int, send: Callable[[], Mapping[str, Any]]) -> tuple[float, float]:
