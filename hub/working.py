@@ -134,7 +134,6 @@ def _warm_up(store: AnyStore, policies: Policies, now: datetime) -> None:
     """Load what the first message would otherwise wait for: the calendar of holidays is slow to come."""
     prepared.warm_up(store.engine.dialect)
     business_time.next_opening(policies.attendance, now)
-    importlib.import_module("httpx_aiohttp")  # every channel's client stands on it
 
 
 def _asset_routes(hub: Hub) -> dict[tuple[str, str], AssetRoute]:

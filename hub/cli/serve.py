@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import importlib
 import signal
 import sys
 from collections.abc import Callable
@@ -66,6 +67,9 @@ async def serve(hub: Hub, ready: Callable[[Hub], None], *, simulate: bool = True
         gc.collect()
         gc.freeze()
         ready(hub)
+        if settings.calls:
+            # Every channel's client stands on it: the first call would wait for what takes a third of a second to load.
+            loop.run_in_executor(None, importlib.import_module, "httpx_aiohttp")
         await _until_told_or_broken(hub, told)
         killpoints.reached("stop.draining")
 
