@@ -25,7 +25,7 @@ from pydantic import (
 from hub.errors import Misconfigured
 
 PREFIX: Final = "HUB_"
-_POSTGRESQL: Final = re.compile(r"postgresql\+psycopg://[^/]*/[^/]+")
+_POSTGRESQL: Final = re.compile(r"postgresql\+psycopg://[^/]*/[^/?]+(\?.+)?")
 
 
 def _split(value: object) -> object:

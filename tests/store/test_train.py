@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
@@ -15,6 +16,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 
 from hub.errors import NotFound, StoreUnavailable
+from hub.store import train
 from hub.store.sqlite import SqliteStore
 from hub.store.transaction import UnitOfWork
 from tests.contracts.store.base import ADD, put, tx_of, value
@@ -196,6 +198,24 @@ async def test_a_job_that_holds_the_writer_is_named(tmp_path: Path) -> None:
         await store.transact(spin, name="spin")
 
     assert [name for name, _ in store.slow_jobs] == ["spin"]
+
+
+async def test_a_collection_of_garbage_is_no_fault_of_the_job_it_strikes(tmp_path: Path) -> None:
+    cpu_seconds = 0.0
+
+    def strike(unit: UnitOfWork) -> None:
+        nonlocal cpu_seconds
+        begun = time.thread_time()
+        while time.thread_time() - begun < 0.12:
+            gc.collect()
+        cpu_seconds = time.thread_time() - begun
+
+    store = SqliteStore(migrated(tmp_path), FakeClock())
+    async with store.running():
+        await store.transact(strike, name="strike")
+
+    assert cpu_seconds > train.SLOW_JOB_SECONDS
+    assert list(store.slow_jobs) == []
 
 
 async def test_nobody_waits_for_a_writer_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

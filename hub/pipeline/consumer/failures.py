@@ -94,7 +94,7 @@ def give_up(handler: Handler, failed: InLine, error: Exception) -> Callable[[Uni
 
 def _begin(unit: UnitOfWork, handler: Handler, failed: InLine) -> Transaction:
     event = failed.row
-    tx = unit.begin(Origin(event.id, handler.group, f"hub:{handler.group}", event.traceparent))
+    tx = unit.begin(Origin(event.id, handler.group, f"hub:{handler.group}", event.traceparent, born=event.receivedat))
     tx.lock(KEY, [event.key])
     return tx
 

@@ -17,7 +17,7 @@ _ROOT: Final = Path(__file__).parents[3]
 
 # log4j-slf4j-impl, not log4j-slf4j2-impl: Kafka 4.4 ships slf4j-api 1.7; without a binding it logs nothing.
 _POM: Final = f"""\
-<project xmlns="http://maven.apache.org/POM/4.0.0">
+<project>
   <modelVersion>4.0.0</modelVersion>
   <groupId>exsim.hub.tests</groupId><artifactId>kafka-broker</artifactId><version>1</version><packaging>pom</packaging>
   <dependencies>
