@@ -1,7 +1,8 @@
 # Builds the image that docker-compose.yml runs in every role.
 FROM python:3.11-slim
 
-RUN useradd --system --create-home --home-dir /var/lib/hub --shell /usr/sbin/nologin hub
+# A number that does not move: .secrets/pgpass belongs to it.
+RUN useradd --uid 10001 --create-home --home-dir /var/lib/hub --shell /usr/sbin/nologin hub
 WORKDIR /opt/hub
 COPY requirements.lock build.lock ./
 RUN pip install --no-cache-dir --require-hashes -r requirements.lock -r build.lock

@@ -16,13 +16,14 @@ from hub.errors import Misconfigured, StoreUnavailable
 from hub.ports import Clock, Commit, Notice
 from hub.store import faults, prepared
 from hub.store.engine import is_unavailable
+from hub.store.listeners import Listeners
 from hub.store.locks import AdvisoryLocks, give_back
 from hub.store.policies import PolicyReader
 from hub.store.postgres_engine import Connections, connector, open_engine
 from hub.store.postgres_wake import PostgresWake
 from hub.store.readers import refuse_facts
 from hub.store.train import compare
-from hub.store.transaction import Origin, Projection, Transaction, UnitOfWork
+from hub.store.transaction import Origin, Projection, Transaction, UnitOfWork, by_type
 from hub.telemetry import logger
 
 T = TypeVar("T")
@@ -74,16 +75,13 @@ class PostgresStore:
         """
         self._clock = clock
         self._policies = PolicyReader()
-        self._projections: dict[str, list[Projection]] = {}
-        for projection in projections:
-            for type_ in projection.types:
-                self._projections.setdefault(type_, []).append(projection)
+        self._projections = by_type(projections)
         self._engine = open_engine(url)
         self._writing, self._reading = Connections(self._engine), Connections(self._engine)
         self._rehearse = rehearse
         self._look_seconds = look_seconds
-        self._listeners: list[Callable[[Commit], None]] = []
-        self._wake = PostgresWake(connector(url), self._tell_elsewhere)
+        self._listeners = Listeners()
+        self._wake = PostgresWake(connector(url), self._listeners.tell_elsewhere)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._threads: tuple[ThreadPoolExecutor, ThreadPoolExecutor] | None = None
         self._looking: asyncio.Task[None] | None = None
@@ -133,7 +131,7 @@ class PostgresStore:
 
     def on_commit(self, listener: Callable[[Commit], None]) -> None:
         """Call ``listener`` in the event loop after each commit that touched something."""
-        self._listeners.append(listener)
+        self._listeners.add(listener)
 
     async def transact(self, fn: Callable[[UnitOfWork], T], *, name: str) -> T:
         """Run ``fn`` in a transaction; one that met another transaction runs again."""
@@ -249,7 +247,7 @@ class PostgresStore:
             # A loop that closed has nobody left to tell.
             with contextlib.suppress(RuntimeError):
                 if self._loop is not None:
-                    self._loop.call_soon_threadsafe(self._tell, Commit(notices, frozenset(unit.signals)))
+                    self._loop.call_soon_threadsafe(self._listeners.tell, Commit(notices, frozenset(unit.signals)))
 
     async def _look_for_ever(self) -> None:
         """Look for commits of which nobody told: whoever made them died before it could.
@@ -261,19 +259,9 @@ class PostgresStore:
             with contextlib.suppress(StoreUnavailable):
                 newest = await self.read(_newest_transaction)
                 if seen is not None and newest != seen:
-                    self._tell_elsewhere()
+                    self._listeners.tell_elsewhere()
                 seen = newest
             await asyncio.sleep(self._look_seconds)
-
-    def _tell_elsewhere(self) -> None:
-        self._tell(Commit((), frozenset({"elsewhere"})))
-
-    def _tell(self, commit: Commit) -> None:
-        for listener in tuple(self._listeners):
-            try:
-                listener(commit)
-            except Exception:
-                log.exception("a listener of the store failed")
 
 
 def _run(fn: Callable[[UnitOfWork], Any], unit: UnitOfWork) -> Any:

@@ -17,10 +17,11 @@ from sqlalchemy.engine import Connection
 from hub.errors import StoreUnavailable
 from hub.ports import Clock, Commit, Notice
 from hub.store.engine import is_unavailable, open_engine
+from hub.store.listeners import Listeners
 from hub.store.policies import PolicyReader
 from hub.store.readers import Readers
 from hub.store.train import Job, Train, refuse
-from hub.store.transaction import Projection, Transaction, UnitOfWork
+from hub.store.transaction import Projection, Transaction, UnitOfWork, by_type
 from hub.store.wake import WAKE, Wake, WakeSignal
 from hub.store.wal import WalKeeper
 from hub.telemetry import logger
@@ -53,10 +54,7 @@ class SqliteStore:
         self.path = path
         self.broken: BaseException | None = None
         self._policies = PolicyReader()
-        self._projections: dict[str, list[Projection]] = {}
-        for projection in projections:
-            for type_ in projection.types:
-                self._projections.setdefault(type_, []).append(projection)
+        self._projections = by_type(projections)
         self._engine = open_engine(path)
         self._train = Train(self._engine, self._unit, clock, self._policies.forget, rehearse=rehearse)
         self._readers = Readers(open_engine(path, writable=False), self._unit, clock)
@@ -67,7 +65,7 @@ class SqliteStore:
         self._jobs: deque[Job] = deque()
         self._wake = threading.Condition()
         self._closing = False
-        self._listeners: list[Callable[[Commit], None]] = []
+        self._listeners = Listeners()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._settled: list[tuple[Job, asyncio.Future[Any]]] = []
@@ -123,7 +121,7 @@ class SqliteStore:
 
     def on_commit(self, listener: Callable[[Commit], None]) -> None:
         """Call ``listener`` in the event loop after each commit that touched something."""
-        self._listeners.append(listener)
+        self._listeners.add(listener)
 
     async def transact(self, fn: Callable[[UnitOfWork], T], *, name: str) -> T:
         """Run ``fn`` in the next commit train."""
@@ -186,7 +184,7 @@ class SqliteStore:
         """Look for commits of other processes, keep the WAL small; neither may cost a job its answer."""
         try:
             if self._look():
-                self._call_soon(self._tell, Commit((), frozenset({"elsewhere"})))
+                self._call_soon(self._listeners.tell_elsewhere)
             self._wal.keep_small(self._train.connection)
         except Exception as error:
             if not is_unavailable(error):
@@ -229,14 +227,7 @@ class SqliteStore:
             else:
                 future.set_result(job.result)
         if commit.notices or commit.signals:
-            self._tell(commit)
-
-    def _tell(self, commit: Commit) -> None:
-        for listener in tuple(self._listeners):
-            try:
-                listener(commit)
-            except Exception:
-                log.exception("a listener of the store failed")
+            self._listeners.tell(commit)
 
     def _woken(self, signal: WakeSignal) -> None:
-        self._tell(Commit((), frozenset({signal})))
+        self._listeners.tell(Commit((), frozenset({signal})))

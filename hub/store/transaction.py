@@ -61,6 +61,15 @@ class Projection:
     apply: Callable[[Transaction, CloudEvent[Any]], None]
 
 
+def by_type(projections: Iterable[Projection]) -> dict[str, list[Projection]]:
+    """Return for each type of event the projections that are built from it."""
+    found: dict[str, list[Projection]] = {}
+    for projection in projections:
+        for type_ in projection.types:
+            found.setdefault(type_, []).append(projection)
+    return found
+
+
 class Locks(Protocol):
     """What keeps transactions that run at the same time from deciding about the same things."""
 

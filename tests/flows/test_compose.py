@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,16 +13,15 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from psycopg import conninfo
 from ruamel.yaml import YAML
 
+from hub import kafka_settings, settings
 from tests.features.catalogue import ROOT
-from tests.kafka.conftest import kafka, kafka_address
 from tests.support.hub_process import QUICK, die_with_us, until
 from tests.support.kafka import KafkaPlace
 from tests.support.ports import free_ports
 from tests.support.postgres import a_database
-
-__all__ = ["kafka", "kafka_address"]
 
 COMPOSE: Final = ROOT / "docker-compose.yml"
 SERVICES: Final[Mapping[str, Any]] = YAML(typ="safe").load(COMPOSE.read_text())["services"]
@@ -62,10 +62,28 @@ def test_nothing_starts_before_what_it_stands_on() -> None:
             assert service["healthcheck"]["test"] == ["CMD", "hub", "ready"]
 
 
+@pytest.mark.parametrize("name", OURS)
+def test_its_environment_is_read_as_it_is_written(name: str) -> None:
+    read = settings.load(OURS[name]["environment"])
+
+    assert read.database_url is not None
+    assert str(read.data) == OURS[name]["environment"]["HUB_DATA"]
+    brokers = kafka_settings.load(OURS[name]["environment"])
+    assert brokers is not None
+    assert brokers.bootstrap_servers == ("kafka:9092",)
+
+
 @pytest.fixture
 def places(tmp_path: Path, kafka: KafkaPlace) -> Iterator[dict[str, dict[str, str]]]:
     """The environment of each of our services, with this machine's addresses in place of theirs."""
+    passfile = tmp_path / "pgpass"
     with a_database(migrated=False) as database:
+        asked = conninfo.conninfo_to_dict(database)
+        password = asked.get("password") or "unused"
+        # As in .secrets: the file alone has the password.
+        passfile.write_text(f"*:*:*:*:{password}\n")
+        passfile.chmod(0o600)
+        address = re.sub("://[^@]*@", f"://{asked['user']}@", database).replace("postgresql:", "postgresql+psycopg:")
         found = {}
         for name, service in OURS.items():
             ports = zip(("WEBHOOK", "PRIVATE", "SIMULATOR"), free_ports(3), strict=True)
@@ -75,7 +93,7 @@ def places(tmp_path: Path, kafka: KafkaPlace) -> Iterator[dict[str, dict[str, st
                 **service["environment"],
                 **kafka.environment,
                 **{f"HUB_{part}_PORT": str(port) for part, port in ports},
-                "HUB_DATABASE_URL": database.replace("postgresql:", "postgresql+psycopg:"),
+                "HUB_DATABASE_URL": f"{address}?passfile={passfile}",
                 "HUB_DATA": str(tmp_path / name),
                 "HUB_WEBHOOK_HOST": "127.0.0.1",
             }

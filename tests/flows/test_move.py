@@ -11,12 +11,10 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 
 import psycopg
 import pytest
 
-from tests.kafka.conftest import kafka, kafka_address
 from tests.kafka.subscriber import EVERY
 from tests.support.audit import Books, PostgresBooks, problems, settled
 from tests.support.hub_process import HubProcess, until
@@ -24,7 +22,6 @@ from tests.support.kafka import KafkaPlace
 from tests.support.postgres import a_database
 from tests.support.simulated_whatsapp import SimulatedWhatsApp, simulated_whatsapp
 
-__all__ = ["kafka", "kafka_address"]
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.xdist_group("move")]
 
 PHONES = [f"+52 222 123 46{number:02}" for number in range(4)]
@@ -50,20 +47,6 @@ def there(kafka: KafkaPlace) -> Iterator[There]:
     with a_database(migrated=False) as url:
         address = url.replace("postgresql:", "postgresql+psycopg:")
         yield There(url, {**kafka.environment, "HUB_DATABASE_URL": address})
-
-
-@pytest.fixture
-def hub(tmp_path: Path) -> Iterator[HubProcess]:
-    process = HubProcess(tmp_path / "data")
-    yield process
-    process.kill()
-
-
-@pytest.fixture
-def whatsapp(hub: HubProcess, tmp_path: Path) -> Iterator[SimulatedWhatsApp]:
-    with simulated_whatsapp(tmp_path / "provider", hub.simulator_port, hub.webhook_port) as simulated:
-        hub.environment = simulated.environment
-        yield simulated
 
 
 @pytest.mark.feature("DE-06")

@@ -6,17 +6,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
-import psycopg
 import pytest
 
 from tests.support.audit import PostgresBooks, problems, settled
 from tests.support.hub_process import HubProcess, until
-from tests.support.postgres import skip_or_fail
-from tests.support.postgres_server import NoPostgresError, PostgresServer, a_server
-from tests.support.simulated_whatsapp import SimulatedWhatsApp, simulated_whatsapp
+from tests.support.postgres_server import PostgresServer
+from tests.support.simulated_whatsapp import SimulatedWhatsApp
 
 pytestmark = [pytest.mark.postgres, pytest.mark.xdist_group("postgres_flow")]
 
@@ -24,34 +20,13 @@ PHONES = [f"+52 222 123 45{number:02}" for number in range(6)]
 TEXT = "Desde la actualización todas las facturas salen con errores contables"
 
 
-@pytest.fixture
-def server() -> Iterator[PostgresServer]:
-    """A server of its own, with an empty database named ``hub``."""
-    try:
-        with a_server() as server:
-            with psycopg.connect(f"{server.url}/postgres", autocommit=True) as connection:
-                connection.execute("CREATE DATABASE hub")
-            yield server
-    except NoPostgresError as error:
-        skip_or_fail(str(error))
-
-
-@pytest.fixture
-def hub(tmp_path: Path) -> Iterator[HubProcess]:
-    process = HubProcess(tmp_path / "data")
-    yield process
-    process.kill()
-
-
-@pytest.fixture
-def whatsapp(hub: HubProcess, server: PostgresServer, tmp_path: Path) -> Iterator[SimulatedWhatsApp]:
-    with simulated_whatsapp(tmp_path / "provider", hub.simulator_port, hub.webhook_port) as simulated:
-        hub.environment = {
-            **simulated.environment,
-            "HUB_DATABASE_URL": f"{server.url}/hub".replace("postgresql:", "postgresql+psycopg:"),
-            "HUB_POSTGRESQL_WITHOUT_KAFKA": "true",
-        }
-        yield simulated
+@pytest.fixture(autouse=True)
+def _on_postgres(hub: HubProcess, whatsapp: SimulatedWhatsApp, server: PostgresServer) -> None:
+    hub.environment = {
+        **whatsapp.environment,
+        "HUB_DATABASE_URL": f"{server.url}/hub".replace("postgresql:", "postgresql+psycopg:"),
+        "HUB_POSTGRESQL_WITHOUT_KAFKA": "true",
+    }
 
 
 def command(hub: HubProcess, *words: str) -> subprocess.CompletedProcess[str]:

@@ -6,40 +6,25 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from schemas import catalogue
-from tests.kafka.conftest import kafka, kafka_address
 from tests.kafka.subscriber import NOUNS, hear
 from tests.support.audit import problems, settled
 from tests.support.fleet import ROLES, Fleet, a_fleet
 from tests.support.hub_process import until
 from tests.support.kafka import KafkaPlace, own_broker
-from tests.support.postgres import a_database, skip_or_fail
-from tests.support.postgres_server import NoPostgresError, PostgresServer, a_server
+from tests.support.postgres import a_database
+from tests.support.postgres_server import PostgresServer
 from tests.support.simulated_whatsapp import SimulatedWhatsApp
 
-__all__ = ["kafka", "kafka_address"]
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.xdist_group("scale")]
 
 assert catalogue.MODULES, "every type is known"
 
 TEXT = "Desde la actualización todas las facturas salen con errores contables"
-
-
-@pytest.fixture
-def server() -> Iterator[PostgresServer]:
-    try:
-        with a_server() as server:
-            with psycopg.connect(f"{server.url}/postgres", autocommit=True) as connection:
-                connection.execute("CREATE DATABASE hub")
-            yield server
-    except NoPostgresError as error:
-        skip_or_fail(str(error))
 
 
 @pytest.mark.feature("DE-03", part="kafka")

@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from tests.support.audit import Books, problems, settled
 from tests.support.hub_process import HubProcess, until
-from tests.support.simulated_whatsapp import SimulatedWhatsApp, simulated_whatsapp
+from tests.support.simulated_whatsapp import SimulatedWhatsApp
 
 PHONE = "+52 222 123 4567"
 TEXT = "Desde la actualización todas las facturas salen con errores contables"
-
-
-@pytest.fixture
-def hub(tmp_path: Path) -> Iterator[HubProcess]:
-    process = HubProcess(tmp_path / "data")
-    yield process
-    process.kill()
-
-
-@pytest.fixture
-def whatsapp(hub: HubProcess, tmp_path: Path) -> Iterator[SimulatedWhatsApp]:
-    with simulated_whatsapp(tmp_path / "provider", hub.simulator_port, hub.webhook_port) as simulated:
-        hub.environment = simulated.environment
-        yield simulated
 
 
 @pytest.mark.feature("DE-01")

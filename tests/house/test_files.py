@@ -29,6 +29,7 @@ PLACES = re.compile(
             re.escape("npmjs" + ".org"),
             re.escape("crates" + ".io"),
             re.escape("golang" + ".org"),
+            re.escape("maven.apache" + ".org"),
         ]
     )
 )
@@ -102,7 +103,14 @@ def test_no_file_names_a_registry_or_a_machine() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["cd /" + "work/main", "see /" + "root/.venv", "https://pypi" + ".org/simple", "open('/" + "home/ana/x')"]
+    "line",
+    [
+        "cd /" + "work/main",
+        "see /" + "root/.venv",
+        "https://pypi" + ".org/simple",
+        "http://maven.apache" + ".org/POM/4.0.0",
+        "open('/" + "home/ana/x')",
+    ],
 )
 def test_the_pattern_bites(line: str) -> None:
     assert PLACES.search(line)

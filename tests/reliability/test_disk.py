@@ -16,9 +16,11 @@ from tests.support.disk_trial import Customers, trial
 from tests.support.faulty_disk import CHANGES, SYNCS, WRITES, Fault, Supervised, failing, see
 from tests.support.hub_process import HubProcess, until
 from tests.support.power.recording import need_strace
+from tests.support.running_hub import hub, whatsapp
 from tests.support.simulated_whatsapp import SimulatedWhatsApp, simulated_whatsapp
 from tests.support.small_disk import SmallDisk, small_disk
 
+__all__ = ["hub", "whatsapp"]
 pytestmark = pytest.mark.xdist_group("disk")
 
 AGAIN_SECONDS = 30.0
@@ -59,20 +61,6 @@ def test_a_commit_of_the_journal_that_is_not_synced_is_not_answered_200(tmp_path
 def disk(tmp_path: Path) -> Iterator[SmallDisk]:
     with small_disk(tmp_path) as disk:
         yield disk
-
-
-@pytest.fixture
-def hub(tmp_path: Path) -> Iterator[HubProcess]:
-    process = HubProcess(tmp_path / "data")
-    yield process
-    process.kill()
-
-
-@pytest.fixture
-def whatsapp(hub: HubProcess, tmp_path: Path) -> Iterator[SimulatedWhatsApp]:
-    with simulated_whatsapp(tmp_path / "provider", hub.simulator_port, hub.webhook_port) as simulated:
-        hub.environment = simulated.environment
-        yield simulated
 
 
 @pytest.mark.feature("OP-01")

@@ -1,0 +1,42 @@
+"""Fixtures of tests that run the real process: a hub, a simulated provider, a database server of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.support.hub_process import HubProcess
+from tests.support.postgres import skip_or_fail
+from tests.support.postgres_server import NoPostgresError, PostgresServer, a_server
+from tests.support.simulated_whatsapp import SimulatedWhatsApp, simulated_whatsapp
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[HubProcess]:
+    """A hub that is not started yet; whatever is left of it at the end is killed."""
+    process = HubProcess(tmp_path / "data")
+    yield process
+    process.kill()
+
+
+@pytest.fixture
+def whatsapp(hub: HubProcess, tmp_path: Path) -> Iterator[SimulatedWhatsApp]:
+    """The provider of that hub."""
+    with simulated_whatsapp(tmp_path / "provider", hub.simulator_port, hub.webhook_port) as simulated:
+        hub.environment = simulated.environment
+        yield simulated
+
+
+@pytest.fixture
+def server() -> Iterator[PostgresServer]:
+    """A PostgreSQL server of the test's own, with an empty database named ``hub``."""
+    try:
+        with a_server() as server:
+            with psycopg.connect(f"{server.url}/postgres", autocommit=True) as connection:
+                connection.execute("CREATE DATABASE hub")
+            yield server
+    except NoPostgresError as error:
+        skip_or_fail(str(error))
