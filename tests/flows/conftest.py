@@ -1,6 +1,6 @@
 """Fixtures of the flows: the real process with what it talks to."""
 
 from tests.support.kafka.fixtures import kafka, kafka_address
-from tests.support.running_hub import hub, server, whatsapp
+from tests.support.running_hub import books, hub, server, whatsapp
 
-__all__ = ["hub", "kafka", "kafka_address", "server", "whatsapp"]
+__all__ = ["books", "hub", "kafka", "kafka_address", "server", "whatsapp"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from tests.support.audit import Books, problems, settled
@@ -13,11 +15,20 @@ TEXT = "Desde la actualización todas las facturas salen con errores contables"
 
 
 @pytest.mark.feature("DE-01")
+def test_one_process_without_any_service_is_enough(hub: HubProcess, whatsapp: SimulatedWhatsApp) -> None:
+    hub.start()
+    whatsapp.say(PHONE, TEXT)
+    until(lambda: settled(Books(hub.data), {PHONE: [TEXT]}), "settled")
+
+    assert problems(Books(hub.data), whatsapp, {PHONE: [TEXT]}) == []
+    assert hub.resident_megabytes() < 200
+    assert hub.stop() == 0, hub.log[-3000:]
+
+
 @pytest.mark.feature("TS-01", part="whatsapp")
 @pytest.mark.feature("DX-03", part="whatsapp")
-def test_a_message_becomes_a_ticket_with_its_reply(hub: HubProcess, whatsapp: SimulatedWhatsApp) -> None:
+def test_a_message_becomes_a_ticket_with_its_reply(hub: HubProcess, whatsapp: SimulatedWhatsApp, books: Books) -> None:
     hub.start()
-    books = Books(hub.data)
 
     said = whatsapp.say(PHONE, TEXT, name="Ana Torres", id="wamid.first")
     (reply,) = whatsapp.phone(said["phone"], after=said["after"], wait_seconds=10)
@@ -28,14 +39,12 @@ def test_a_message_becomes_a_ticket_with_its_reply(hub: HubProcess, whatsapp: Si
     ((key, ticket),) = books.events("ticket.opened")
     assert (ticket["folio"], ticket["title"], ticket["conversation_id"]) == ("T-1001", TEXT, key)
     assert [data["name"] for _, data in books.events("clock.started")] == ["first_response", "resolution"]
-    assert hub.resident_megabytes() < 200
 
 
 def test_the_same_message_five_times_changes_nothing_also_across_a_restart(
-    hub: HubProcess, whatsapp: SimulatedWhatsApp
+    hub: HubProcess, whatsapp: SimulatedWhatsApp, books: Books
 ) -> None:
     hub.start()
-    books = Books(hub.data)
     whatsapp.say(PHONE, TEXT, id="wamid.first", times=5)
     until(lambda: settled(books, {PHONE: [TEXT]}) and whatsapp.accepted() >= 5, "settled")
     assert hub.stop() == 0, hub.log[-3000:]
@@ -48,31 +57,31 @@ def test_the_same_message_five_times_changes_nothing_also_across_a_restart(
 
     assert problems(books, whatsapp, {PHONE: [TEXT]}) == []
     assert len(whatsapp.phone("5212221234567")) == 1
-    (counted,) = books.rows(
-        "SELECT sum(items), sum(published), sum(duplicate) FROM deliveries "
-        "WHERE CAST(body AS TEXT) LIKE '%wamid.first%' "
-        "AND CAST(body AS TEXT) LIKE '%\"messages\"%'"
-    )
-    assert counted == (10, 1, 9)
+    counted = [
+        counts
+        for body, *counts in books.rows("SELECT body, items, published, duplicate FROM deliveries")
+        if b"wamid.first" in body and b'"messages"' in body
+    ]
+    assert [sum(column) for column in zip(*counted, strict=True)] == [10, 1, 9]
 
 
 def test_messages_that_came_while_the_hub_was_down_arrive_in_order(
-    hub: HubProcess, whatsapp: SimulatedWhatsApp
+    hub: HubProcess, whatsapp: SimulatedWhatsApp, books: Books
 ) -> None:
     texts = [f"mensaje {number}" for number in range(5)]
     whatsapp.say_all([{"from": PHONE, "text": text} for text in texts])
 
     hub.start()
-    books = Books(hub.data)
     until(lambda: settled(books, {PHONE: texts}), "settled")
 
     assert problems(books, whatsapp, {PHONE: texts}) == []
 
 
 @pytest.mark.feature("OP-15")
-def test_a_clean_stop_under_load_leaves_no_half_work(hub: HubProcess, whatsapp: SimulatedWhatsApp) -> None:
+def test_a_clean_stop_under_load_leaves_no_half_work(
+    hub: HubProcess, whatsapp: SimulatedWhatsApp, books: Books
+) -> None:
     hub.start()
-    books = Books(hub.data)
     said = {f"+52 222 200 {number:04d}": [f"hola {number}", f"sigo {number}"] for number in range(20)}
     for number in range(2):
         whatsapp.say_all([{"from": phone, "text": texts[number]} for phone, texts in said.items()])
@@ -90,10 +99,9 @@ def test_a_clean_stop_under_load_leaves_no_half_work(hub: HubProcess, whatsapp: 
 
 @pytest.mark.feature("NC-08")
 def test_signed_but_unreadable_is_taken_then_kept_as_a_dead_letter(
-    hub: HubProcess, whatsapp: SimulatedWhatsApp
+    hub: HubProcess, whatsapp: SimulatedWhatsApp, books: Books
 ) -> None:
     hub.start()
-    books = Books(hub.data)
 
     for _ in range(5):
         whatsapp.deliver(b'{"object": "page", "entry": []}')
@@ -106,9 +114,10 @@ def test_signed_but_unreadable_is_taken_then_kept_as_a_dead_letter(
     assert len(books.events("delivery.refused")) == 2
 
 
-def test_nothing_waits_for_a_look_when_a_wake_up_would_do(hub: HubProcess, whatsapp: SimulatedWhatsApp) -> None:
+def test_nothing_waits_for_a_look_when_a_wake_up_would_do(
+    hub: HubProcess, whatsapp: SimulatedWhatsApp, books: Books
+) -> None:
     hub.start()
-    books = Books(hub.data)
     whatsapp.say("+52 222 999 0000", "primero", id="wamid.warm")
     until(lambda: settled(books, {"": [""]}), "warm")
 
@@ -120,4 +129,5 @@ def test_nothing_waits_for_a_look_when_a_wake_up_would_do(hub: HubProcess, whats
         "SELECT (SELECT receivedat FROM events WHERE id = m.event_id), t.opened_at FROM messages m "
         "JOIN tickets t ON t.conversation_id = m.conversation_id WHERE m.provider_id = 'wamid.timed'"
     )[0]
-    assert (opened - heard) / 1e6 < 2.0
+    took = opened - heard
+    assert (took if isinstance(took, timedelta) else timedelta(microseconds=took)) < timedelta(seconds=2)

@@ -9,11 +9,11 @@ import pytest
 
 from tests.support.clock import FakeClock
 from tests.support.desk import Desk
-from tests.support.stores import migrated_store
+from tests.support.engines import ENGINES, a_store
 
 
-@pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+@pytest.fixture(params=ENGINES)
+async def desk(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Desk]:
     clock = FakeClock()
-    async with migrated_store(tmp_path, clock) as store:
+    async with a_store(request.param, tmp_path, clock) as store:
         yield await Desk(store, clock).open()

@@ -20,7 +20,7 @@ from schemas.tickets import ClockStarted, TicketOpened
 from tests.contracts.event_bus.workshop import eventually
 from tests.support.clock import FakeClock
 from tests.support.desk import ASSET, Desk
-from tests.support.stores import migrated_store
+from tests.support.engines import ENGINES, a_store
 
 
 class Postbox:
@@ -54,9 +54,10 @@ async def _redeliver(desk: Desk) -> None:
 
 
 @pytest.mark.feature("OP-12")
-async def test_ten_redeliveries_leave_one_ticket_one_event_one_mail(tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+async def test_ten_redeliveries_leave_one_ticket_one_event_one_mail(tmp_path: Path, engine: str) -> None:
     clock, postbox = FakeClock(), Postbox()
-    async with migrated_store(tmp_path, clock) as store:
+    async with a_store(engine, tmp_path, clock) as store:
         desk = await Desk(store, clock).open()
         route = {("whatsapp", ASSET): AssetRoute("main", postbox, "breaker")}
         worker = EffectWorker(store, route, clock, Waits(), holder="holder")

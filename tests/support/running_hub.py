@@ -1,15 +1,18 @@
-"""Fixtures of tests that run the real process: a hub, a simulated provider, a database server of its own."""
+"""Fixtures of tests that run the real process: a hub, a simulated provider, a database of either engine."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from tests.kafka.subscriber import EVERY
+from tests.support.audit import Books, PostgresBooks
 from tests.support.hub_process import HubProcess
-from tests.support.postgres import skip_or_fail
+from tests.support.postgres import a_database, skip_or_fail
 from tests.support.postgres_server import NoPostgresError, PostgresServer, a_server
 from tests.support.simulated_whatsapp import SimulatedWhatsApp, simulated_whatsapp
 
@@ -28,6 +31,23 @@ def whatsapp(hub: HubProcess, tmp_path: Path) -> Iterator[SimulatedWhatsApp]:
     with simulated_whatsapp(tmp_path / "provider", hub.simulator_port, hub.webhook_port) as simulated:
         hub.environment = simulated.environment
         yield simulated
+
+
+@pytest.fixture(
+    params=["sqlite", pytest.param("postgresql+kafka", marks=[pytest.mark.postgres, pytest.mark.kafka])],
+)
+def books(request: pytest.FixtureRequest, hub: HubProcess, whatsapp: SimulatedWhatsApp) -> Iterator[Books]:
+    """What the hub writes down, embedded or on PostgreSQL with Kafka: the same test runs on both."""
+    if request.param == "sqlite":
+        yield Books(hub.data)
+        return
+    kafka = request.getfixturevalue("kafka")
+    asyncio.run(kafka.make(*EVERY, partitions=2))
+    with a_database() as url:
+        address = url.replace("postgresql:", "postgresql+psycopg:")
+        hub.environment = {**whatsapp.environment, **kafka.environment, "HUB_DATABASE_URL": address}
+        yield PostgresBooks(url)
+        hub.kill()
 
 
 @pytest.fixture
