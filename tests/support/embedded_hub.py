@@ -12,11 +12,13 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
+
 from hub import bootstrap, working
 from hub.contracts import Accepted, Connection, OutboundCall, Outcome, WebhookRequest
 from hub.settings import HubSettings, Waits
 from hub.system import SystemClock, SystemRandomness
-from tests.support.audit import Books
+from tests.support.audit import Books, PostgresBooks
 
 SECRET = b"a-secret-for-tests"
 NUMBER = "223450000000002"
@@ -51,11 +53,11 @@ class ScriptedSender:
 class EmbeddedHub:
     """A running hub with a way in, a way out, its books."""
 
-    def __init__(self, hub: bootstrap.Hub, sender: ScriptedSender) -> None:
+    def __init__(self, hub: bootstrap.Hub, sender: ScriptedSender, books: Books) -> None:
         """Wrap a started hub."""
         self.hub = hub
         self.sender = sender
-        self.books = Books(hub.settings.data)
+        self.books = books
 
     async def deliver(self, *items: dict[str, Any], contacts: list[dict[str, Any]] | None = None) -> int:
         """Push one signed webhook with these messages; return the status that it was answered with."""
@@ -104,9 +106,13 @@ async def embedded_hub(
     waits: Waits | None = None,
     environment: Mapping[str, str] = _ENVIRONMENT,
     more_environment: Mapping[str, str] | None = None,
+    database: str | None = None,
 ) -> AsyncIterator[EmbeddedHub]:
-    """Run all parts of a hub in this process until the block ends."""
+    """Run all parts of a hub in this process until the block ends: on SQLite, or on a migrated PostgreSQL database."""
     settings = HubSettings(data=data, waits=waits or Waits())
+    if database is not None:
+        address = SecretStr(database.replace("postgresql:", "postgresql+psycopg:"))
+        settings = settings.model_copy(update={"database_url": address, "postgresql_without_kafka": True})
     hub = bootstrap.assemble(settings, {**environment, **(more_environment or {})}, SystemClock(), SystemRandomness())
     sender = ScriptedSender()
     connection = hub.connections["whatsapp"]
@@ -117,4 +123,5 @@ async def embedded_hub(
         store = await stack.enter_async_context(bootstrap.storing(hub))
         await stack.enter_async_context(bootstrap.ingesting(hub, store))
         await stack.enter_async_context(working.working(hub, store))
-        yield EmbeddedHub(hub, sender)
+        books = Books(data) if database is None else PostgresBooks(database)
+        yield EmbeddedHub(hub, sender, books)
