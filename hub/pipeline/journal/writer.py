@@ -72,6 +72,7 @@ class JournalWriter:
         self._segment_bytes = segment_bytes
         self._disk_free_bytes = disk_free_bytes
         self._on_commit = on_commit
+        self._arrived: list[_Waiting] = []
         self._queue: deque[_Waiting] = deque()
         self._wake = threading.Condition()
         self._closing = False
@@ -95,6 +96,7 @@ class JournalWriter:
         try:
             yield self
         finally:
+            self._hand_over()
             with self._wake:
                 self._closing = True
                 self._wake.notify()
@@ -114,11 +116,20 @@ class JournalWriter:
         if not self.ready or self._closing:
             why = self.why_not or "the journal is closing"
             raise JournalUnavailable(why, retry_after_seconds=_RETRY_SECONDS)
-        waiting = _Waiting(row, asyncio.get_running_loop().create_future())
-        with self._wake:
-            self._queue.append(waiting)
-            self._wake.notify()
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(row, loop.create_future())
+        if not self._arrived:
+            # What the loop has read by its next turn rides in one commit: waking the thread for each costs more.
+            loop.call_soon(self._hand_over)
+        self._arrived.append(waiting)
         await waiting.future
+
+    def _hand_over(self) -> None:
+        arrived, self._arrived = self._arrived, []
+        if arrived:
+            with self._wake:
+                self._queue.extend(arrived)
+                self._wake.notify()
 
     def _write_for_ever(self) -> None:
         while True:
