@@ -14,6 +14,7 @@ from hub.services.dead_letters import NEXT_STEPS_ES
 from hub.settings import Waits
 from hub.store.tables import events
 from hub.store.transaction import Origin, UnitOfWork
+from schemas.ids import instant_prefix
 from schemas.operations import DeadLetterAdded
 from tests.contracts.event_bus.ledger import Ledger, failing
 from tests.contracts.event_bus.workshop import Workshop
@@ -69,6 +70,8 @@ class DeadLetters:
         (added,) = await workshop.store.read(lambda tx: tx.all(query))
         assert added.traceparent == TRACE
         assert added.causation == letter.item
+        (cause,) = await workshop.store.read(lambda tx: tx.all(select(events).where(events.c.id == letter.item)))
+        assert added.id.startswith("ev_" + instant_prefix(cause.receivedat)), "it lies beside its cause in each index"
         said = DeadLetterAdded.model_validate_json(added.data)
         told = (said.dead_letter_id, said.reason_class, said.reason, said.owner, said.next_step_es, said.origin)
         assert told == (
