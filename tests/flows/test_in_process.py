@@ -31,7 +31,7 @@ async def test_a_full_flow_needs_no_service_and_few_seconds(tmp_path: Path) -> N
 
 
 @pytest.mark.feature("CI-01")
-async def test_every_item_of_a_batch_becomes_an_event(tmp_path: Path) -> None:
+async def test_every_item_of_a_batch_becomes_an_event(tmp_path: Path, database: str | None) -> None:
     """Three entries of two changes of five items each."""
     entries = []
     for entry in range(3):
@@ -47,7 +47,7 @@ async def test_every_item_of_a_batch_becomes_an_event(tmp_path: Path) -> None:
         entries.append({"id": str(entry), "changes": changes})
     body = json.dumps({"object": "whatsapp_business_account", "entry": entries}).encode()
 
-    async with embedded_hub(tmp_path / "data") as hub:
+    async with embedded_hub(tmp_path / "data", database=database) as hub:
         assert await hub.push(body) == 200
         await hub.until(lambda: len(hub.books.events("message.received")) >= 30, "all heard")
         await hub.until(lambda: hub.books.count("tickets") == 30, "all ticketed")
@@ -62,7 +62,7 @@ async def test_every_item_of_a_batch_becomes_an_event(tmp_path: Path) -> None:
 
 @pytest.mark.feature("CI-02", part="whatsapp")
 @pytest.mark.feature("NC-01", part="whatsapp")
-async def test_an_unknown_kind_is_kept_with_its_raw_item(tmp_path: Path) -> None:
+async def test_an_unknown_kind_is_kept_with_its_raw_item(tmp_path: Path, database: str | None) -> None:
     strange = {
         "from": "5212221234567",
         "id": "wamid.new",
@@ -71,7 +71,7 @@ async def test_an_unknown_kind_is_kept_with_its_raw_item(tmp_path: Path) -> None
         "hologram": {"a": 1},
     }
 
-    async with embedded_hub(tmp_path / "data") as hub:
+    async with embedded_hub(tmp_path / "data", database=database) as hub:
         assert await hub.deliver(strange) == 200
         await hub.until(lambda: hub.books.events("message.unsupported"), "kept")
 

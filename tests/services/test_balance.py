@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import AsyncIterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from hub import observation
 from hub.services.balance import Balance, GroupBalance, ItemBalance
@@ -16,13 +15,16 @@ from hub.settings import Waits
 from hub.telemetry import metrics
 from tests.connectors import samples
 from tests.support.embedded_hub import EmbeddedHub, embedded_hub, text_message
+from tests.support.engines import database
+
+__all__ = ["database"]
 
 PHONE = "5212221234567"
 
 
 @pytest.fixture
-async def hub(tmp_path: Path) -> AsyncIterator[EmbeddedHub]:
-    async with embedded_hub(tmp_path / "data", Waits(event_retry_seconds=(60,))) as running:
+async def hub(tmp_path: Path, database: str | None) -> AsyncIterator[EmbeddedHub]:
+    async with embedded_hub(tmp_path / "data", Waits(event_retry_seconds=(60,)), database=database) as running:
         yield running
 
 
@@ -94,12 +96,16 @@ async def test_every_event_of_a_group_is_done_dead_held_or_not_reached(
         ("UPDATE group_keys SET position = 0 WHERE \"group\" = 'open-tickets'", "detrás de su marca de avance"),
     ],
 )
-async def test_what_is_missing_breaks_it(hub: EmbeddedHub, harm: str, words: str) -> None:
+async def test_what_is_missing_breaks_it(hub: EmbeddedHub, database: str | None, harm: str, words: str) -> None:
     await said(hub, "wamid.1")
     await worked_off(hub, 1)
-    with closing(sqlite3.connect(hub.hub.settings.data / "hub.db", isolation_level=None, timeout=10)) as connection:
-        connection.execute("UPDATE groups SET floor = (SELECT max(position) FROM events)")
-        connection.execute(harm)
+    path = hub.hub.settings.data / "hub.db"
+    where = f"sqlite:///{path}" if database is None else database.replace("postgresql:", "postgresql+psycopg:")
+    engine = create_engine(where)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE groups SET floor = (SELECT max(position) FROM events)"))
+        connection.execute(text(harm))
+    engine.dispose()
 
     found = await account(hub)
 

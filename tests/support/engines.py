@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +15,16 @@ from tests.support.stores import migrated_store
 
 ENGINES: Final = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 """Parameters of a fixture that opens a store by ``a_store``."""
+
+
+@pytest.fixture(params=ENGINES)
+def database(request: pytest.FixtureRequest) -> Iterator[str | None]:
+    """Where a whole hub keeps its state: None for its own SQLite file, or a PostgreSQL database's address."""
+    if request.param == "sqlite":
+        yield None
+        return
+    with a_database() as url:
+        yield url
 
 
 @contextlib.asynccontextmanager

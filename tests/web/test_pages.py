@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 import time
 from collections.abc import AsyncIterator
@@ -18,20 +17,19 @@ from hub.web.headers import HEADERS
 from hub.web.private import Private
 from tests.support.clock import FakeClock
 from tests.support.embedded_hub import EmbeddedHub, embedded_hub, text_message
-from tests.support.engines import ENGINES
+from tests.support.engines import database
 from tests.support.ports import free_ports
-from tests.support.postgres import a_database
+
+__all__ = ["database"]
 
 HOSTILE = """<script>alert(1)</script> <img src=x onerror=alert(2)> "comillas" & 'más' {{ 7*7 }}"""
 PHONE = "5212221234567"
 
 
-@pytest.fixture(params=ENGINES)
-async def hub(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[EmbeddedHub]:
-    with contextlib.ExitStack() as place:
-        database = None if request.param == "sqlite" else place.enter_context(a_database())
-        async with embedded_hub(tmp_path / "data", database=database) as running:
-            yield running
+@pytest.fixture
+async def hub(tmp_path: Path, database: str | None) -> AsyncIterator[EmbeddedHub]:
+    async with embedded_hub(tmp_path / "data", database=database) as running:
+        yield running
 
 
 @pytest.fixture

@@ -16,12 +16,15 @@ from hub.telemetry import metrics
 from hub.web.listener import listening
 from hub.web.private import Private
 from tests.support.embedded_hub import EmbeddedHub, embedded_hub, text_message
+from tests.support.engines import database
 from tests.support.ports import free_ports
+
+__all__ = ["database"]
 
 
 @pytest.fixture
-async def hub(tmp_path: Path) -> AsyncIterator[EmbeddedHub]:
-    async with embedded_hub(tmp_path / "data") as running:
+async def hub(tmp_path: Path, database: str | None) -> AsyncIterator[EmbeddedHub]:
+    async with embedded_hub(tmp_path / "data", database=database) as running:
         yield running
 
 
