@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy.engine import Row
 
 from hub.errors import BrokerUnavailable, Misconfigured, Permanent, StoreUnavailable
 from hub.pipeline.publication import Unpublishable, copy_of, letter_of
+from hub.pipeline.term import Term
 from hub.ports import Clock, Commit, Copy, Publisher, Store
 from hub.services import dead_letters
 from hub.settings import Waits
@@ -41,10 +41,9 @@ class Relay:
         self.away: str | None = None
         self._store = store
         self._publisher = publisher
-        self._clock = clock
         self._waits = waits
         self._holder = holder
-        self._until: datetime | None = None
+        self._term = Term(clock)
         self._alone_until = 0
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -175,15 +174,18 @@ class Relay:
 
     async def _leads(self) -> bool:
         """Hold or renew the lease; False while another process is the relay."""
-        now = self._clock.now()
-        if self._until is not None and (self._until - now).total_seconds() > self._waits.lease_seconds / 2:
+        if self._term.left_seconds > self._waits.lease_seconds / 2:
             return True
+        asked = self._term.ask()
 
-        def take(unit: UnitOfWork) -> datetime | None:
+        def take(unit: UnitOfWork) -> bool:
             return leases.take(unit.begin(Origin("", "relay", "hub")), _LEASE, self._holder, self._waits.lease_seconds)
 
-        self._until = await self._store.transact(take, name="relay.lease")
-        return self._until is not None
+        if await self._store.transact(take, name="relay.lease"):
+            self._term.begin(asked, self._waits.lease_seconds)
+            return True
+        self._term.end()
+        return False
 
     def _give_back(self, unit: UnitOfWork) -> None:
         leases.give_back(unit.begin(Origin("", "relay", "hub")), _LEASE, self._holder)

@@ -230,7 +230,7 @@ async def test_a_relay_that_loses_its_lease_sends_no_more(store: UnreliableStore
             leases.take(tx, "relay", "two", 1000)
 
         await store.transact(steal, name="test.steal")
-        relay._until = None
+        relay._term.end()
         await eventually(_closed(publisher), "the relay lets go")
         publisher.gate.set()
 

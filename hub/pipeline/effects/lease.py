@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
-from datetime import datetime, timedelta
 from typing import Final
 
 from hub.pipeline.effects import settle
+from hub.pipeline.term import Term
 from hub.ports import Clock, Store
 from hub.settings import Waits
 from hub.store import effects, leases
@@ -34,21 +34,21 @@ class AssetLease:
         self._place = place
         self._holder = holder
         self._name = f"{PREFIX}{place[0]}:{place[1]}"
-        self._deadline = timedelta(seconds=deadline_seconds)
-        self._half = timedelta(seconds=waits.lease_seconds / 2)
+        self._deadline_seconds = deadline_seconds
         self._seconds = waits.lease_seconds + deadline_seconds
-        self._until: datetime | None = None
+        self._term = Term(clock)
         self._next_try = float("-inf")
 
     def covers_call(self) -> bool:
         """Tell whether a call that begins now ends while the lease is still held."""
-        return self._until is not None and self._until >= self._clock.now() + self._deadline
+        left = self._term.left_seconds
+        return left > 0 and left >= self._deadline_seconds
 
     def outlasts_call(self, unit: UnitOfWork) -> bool:
         """Tell the same as the database sees it; a lease that is somebody else's is known as lost from here on."""
-        held = leases.outlasts(unit.begin(settle.LONE_ORIGIN), self._name, self._holder, self._deadline.total_seconds())
+        held = leases.outlasts(unit.begin(settle.LONE_ORIGIN), self._name, self._holder, self._deadline_seconds)
         if not held:
-            self._until = None
+            self._term.end()
         return held
 
     async def hold(self, in_flight: AbstractSet[str]) -> float | None:
@@ -57,25 +57,26 @@ class AssetLease:
         Args:
             in_flight: Ids of this process's own calls, which are in nobody's doubt.
         """
-        now = self._clock.now()
-        if self._until is not None and self._until > now + self._deadline + self._half:
+        left = self._term.left_seconds
+        if left > self._deadline_seconds + self._waits.lease_seconds / 2:
             return None
         wait = self._next_try - self._clock.monotonic()
         if wait > 0:
             return wait
-        fresh = self._until is None or self._until <= now
+        asked = self._term.ask()
 
-        def take(unit: UnitOfWork) -> datetime | None:
+        def take(unit: UnitOfWork) -> bool:
             tx = unit.begin(settle.LONE_ORIGIN)
-            until = leases.take(tx, self._name, self._holder, self._seconds)
-            if until is not None and fresh:
+            taken = leases.take(tx, self._name, self._holder, self._seconds)
+            if taken and left <= 0:
                 rows = effects.under_way(tx, *self._place)
                 settle.lost(unit, [row for row in rows if row.id not in in_flight], self._waits)
-            return until
+            return taken
 
-        self._until = await self._store.transact(take, name="effects.lease")
-        if self._until is not None:
+        if await self._store.transact(take, name="effects.lease"):
+            self._term.begin(asked, self._seconds)
             return None
+        self._term.end()
         wait = self._waits.lease_seconds / 3
         self._next_try = self._clock.monotonic() + wait
         return wait

@@ -21,6 +21,7 @@ from hub.pipeline.effects.restored import Restored
 from hub.ports import Store
 from hub.settings import Waits
 from hub.store.events import envelope
+from hub.store.postgres import PostgresStore
 from hub.store.tables import events
 from schemas.envelope import CloudEvent
 from tests.support.clock import FakeClock
@@ -28,6 +29,7 @@ from tests.support.engines import a_store
 from tests.support.replying import DEADLINE_SECONDS, ask, effect, open_conversation
 from tests.support.webhooks import NUMBER
 
+_MICROSECOND: Final = timedelta(microseconds=1)
 PLACE: Final = ("whatsapp", NUMBER)
 _EVENTS: Final = select(events).where(events.c.type.like(bindparam("pattern"))).order_by(events.c.position)
 
@@ -119,8 +121,12 @@ class Rig:
             await asyncio.wait_for(lane.drain(), DEADLINE_SECONDS)
 
     def move(self, **by: float) -> None:
-        """Let time pass."""
-        self.clock.move(timedelta(**by))
+        """Let time pass, also for leases, which PostgreSQL judges by its own clock."""
+        delta = timedelta(**by)
+        self.clock.move(delta)
+        if isinstance(self.store, PostgresStore):
+            with self.store.engine.connect() as connection:
+                connection.exec_driver_sql(f"UPDATE leases SET expires_at = expires_at - {delta // _MICROSECOND}")
 
     async def states(self, *ids: str) -> list[str]:
         """Return the states of effects, ``doubtful`` for what a person is shown."""
