@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import platform
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from hub.contracts import Connection, Connector, Sandboxed
 from hub.errors import Misconfigured
 from hub.kafka_settings import KafkaSettings
 from hub.pipeline.consumer import Consumer
-from hub.pipeline.ingest import Ingester
+from hub.pipeline.ingest import Ingester, Reporter
 from hub.pipeline.intake import Intake, Route
 from hub.pipeline.journal import JournalReader, JournalWriter
 from hub.pipeline.relay import Relay
@@ -173,6 +174,7 @@ async def ingesting(hub: Hub, store: AnyStore) -> AsyncIterator[Ingester]:
             waits=hub.settings.waits,
             limits=hub.settings.limits,
             careful=not was_clean,
+            reporter=Reporter(store, platform.node()),
         )
         hub.ingester = ingester
         store.on_commit(lambda commit: ingester.wake() if "journal" in commit.signals else None)

@@ -70,6 +70,7 @@ class Waits(BaseModel):
     breaker_max_seconds: float = Field(default=900, gt=0, description="Longest pause of an open circuit breaker.")
     lease_seconds: float = Field(default=60, gt=0, description="How long the lease on an asset lasts unrenewed.")
     effect_alarm_seconds: float = Field(default=900, gt=0, description="Age of an unsent effect that is an alarm.")
+    report_seconds: float = Field(default=5, gt=0, description="How often a journal tells the database what it holds.")
     look_seconds: float = Field(default=0.25, gt=0, description="How often changes by other processes are looked for.")
     publish_seconds: float = Field(default=60, gt=0, description="Without an answer of Kafka a new producer is made.")
     publish_retry_seconds: float = Field(default=1, gt=0, description="Pause after Kafka could not serve the relay.")

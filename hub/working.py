@@ -102,7 +102,7 @@ async def _effects(hub: Hub, store: AnyStore) -> EffectWorker:
         hub.clock,
         hub.settings.waits,
         holder=hub.randomness.token(),
-        restored_at=await _patiently(hub, lambda: _restored_at(hub, store)),
+        is_witness=await _patiently(hub, lambda: _is_witness(hub, store)),
     )
     lost = await _patiently(hub, lambda: effects.recover(is_sole=hub.settings.database_url is None))
     if lost:
@@ -120,14 +120,13 @@ async def _patiently(hub: Hub, work: Callable[[], Awaitable[T]]) -> T:
             await asyncio.sleep(hub.settings.waits.store_retry_seconds)
 
 
-async def _restored_at(hub: Hub, store: AnyStore) -> datetime | None:
-    """Tell when a hub first started on this database after it came out of a back-up; None for the common one."""
+async def _is_witness(hub: Hub, store: AnyStore) -> bool:
+    """Tell whether the journal beside this process knows what the database should; if that is less, it is told."""
     try:
-        mark = await examine(hub.reader, store, hub.clock)
+        return await examine(hub.reader, store) is not None or hub.settings.database_url is None
     except JournalMismatch:
         # Ingest stops over it, with an alarm; what this database knows of goes on.
-        return None
-    return None if mark is None else mark.restored_at
+        return hub.settings.database_url is None
 
 
 def _warm_up(store: AnyStore, policies: Policies, now: datetime) -> None:

@@ -23,6 +23,7 @@ def test_the_shipped_waits_are_those_of_the_architecture() -> None:
         "effect_useful_seconds": 3 * 86400,
         "effect_alarm_seconds": 900,
         "doubt_seconds": 120,
+        "report_seconds": 5,
         "breaker_seconds": 30,
         "breaker_max_seconds": 900,
         "lease_seconds": 60,

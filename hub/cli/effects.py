@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from hub.cli.options import AsJson, Data, Limit, group
+from hub.cli.options import EXIT_REFUSED, AsJson, Data, Limit, Yes, group
 
 app = group("effects", "Calls to the outside; the doubtful ones wait for your decision.")
 
@@ -93,3 +93,37 @@ def resend(effect_id: Id, *, data: Data = None, as_json: AsJson = False) -> None
         output.document({"id": effect_id, "state": "intent"})
     else:
         output.say(f"{effect_id} will be sent once more.")
+
+
+@app.command("release")
+def release(
+    *,
+    how: Annotated[
+        Literal["resend", "sent", "failed"], typer.Option("--as", help="Send them, or end them as you found them.")
+    ] = "resend",
+    older_than: Annotated[str | None, typer.Option(help="Only those asked for so long ago: 90m, 36h, 7d.")] = None,
+    data: Data = None,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Decide at once about all that is held back since the database came out of a back-up, with the hub running.
+
+    Whether they were sent before stands in the provider's chats, not in the back-up. Those past their use end as
+    failed. Running it again goes on with what is left. Each part stands in the audit with your name.
+
+    Exit codes: 0 done or nothing is held back; 1 not done without --yes, or no hub; 2 wrong usage or configuration.
+    """
+    from hub.cli import output, releasing
+    from hub.cli.redriving import age
+
+    count = releasing.release(data, how, age(older_than), really=yes)
+    if as_json:
+        output.document({"held_back": count, "as": how, "done": yes or count == 0})
+    elif not count:
+        output.say("Nothing is held back.")
+    elif yes:
+        output.say(f"{count} effects will be sent." if how == "resend" else f"{count} effects are settled as {how}.")
+    else:
+        output.say(f"{count} effects are held back since the database was restored. Add --yes to decide {how}.")
+    if count and not yes:
+        raise typer.Exit(EXIT_REFUSED)

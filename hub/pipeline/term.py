@@ -10,8 +10,8 @@ from hub.ports import Clock
 class Term:
     """Counts down from before a lease was asked for, so that it never ends later here than in the database.
 
-    What has passed is the most that either clock of the machine tells: the wall clock may be set back, the monotonic one
-    rests while a machine sleeps. Neither is held against the database's, which may show another time of day.
+    What has passed is the most that either clock of the machine tells: the wall clock may be set back, the other one
+    rests while the machine sleeps. Neither is held against the database's, which may show another time of day.
     """
 
     def __init__(self, clock: Clock) -> None:

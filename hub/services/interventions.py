@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any, Final, Literal
 
 from sqlalchemy import bindparam, update
@@ -137,6 +138,22 @@ def resend_effect(tx: Transaction, effect_id: str) -> None:
         raise Permanent(msg)
     effects.move(tx, row, "intent")
     tx.run(_ASKED_AGAIN, message=effect_id)
+
+
+def release_held(tx: Transaction, how: Literal["resend"] | Verdict, until: datetime, after: int, limit: int) -> int:
+    """Decide alike about a part of what a restored database holds back; return the last position, 0 for no more.
+
+    What is past its use fails by itself instead of being sent.
+    """
+    rows = effects.held_back(tx, until, after=after, limit=limit)
+    for row in rows:
+        if how == "resend":
+            replies.lock(tx, [row.id])
+            effects.move(tx, row, "intent")
+            tx.run(_ASKED_AGAIN, message=row.id)
+        else:
+            settle_effect(tx, row.id, how, None)
+    return int(rows[-1].position) if rows else 0
 
 
 def _group(tx: Transaction, name: str) -> Row[Any]:

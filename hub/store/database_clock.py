@@ -41,11 +41,11 @@ def microseconds(duration_seconds: float) -> int:
     return round(duration_seconds * _MICROSECONDS)
 
 
-@compiles(_Now)  # type: ignore[no-untyped-call,untyped-decorator]
+@compiles(_Now)
 def _given(element: _Now, compiler: SQLCompiler, **more: Any) -> str:
     return compiler.process(element.clauses, **more)
 
 
-@compiles(_Now, "postgresql")  # type: ignore[no-untyped-call,untyped-decorator]
-def _of_the_server(element: _Now, compiler: SQLCompiler, **more: Any) -> str:
+@compiles(_Now, "postgresql")
+def _of_the_server(*_: object, **_more: Any) -> str:
     return f"(extract(epoch FROM clock_timestamp()) * {_MICROSECONDS})::bigint"

@@ -6,13 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import bindparam, exists, func, insert, literal_column, not_, or_, select, update
+from sqlalchemy import and_, bindparam, exists, func, insert, literal_column, not_, or_, select, update
 from sqlalchemy.engine import Row
 
 from hub.store.tables import effects
 from hub.store.transaction import Transaction
 
 OPEN: Final = ("intent", "sending", "unknown")
+RESTORED: Final = "restored"
+"""Code of what a restored database holds back, for a person to release in bulk."""
 
 # Spelled out, not bound: SQLite uses a partial index only where the query repeats its condition word by word.
 _OPEN_WORDS: Final[list[Any]] = [literal_column(f"'{state}'") for state in OPEN]
@@ -72,6 +74,19 @@ _OLDEST_INTENT: Final = select(func.min(effects.c.not_before)).where(_OF_ASSET, 
 _ASKED_BEFORE: Final = (
     select(effects)
     .where(_IS_OPEN, _IS_INTENT, effects.c.requested_at < bindparam("instant"))
+    .order_by(effects.c.position)
+    .limit(bindparam("limit"))
+)
+_IS_HELD_BACK: Final = and_(
+    _IS_OPEN,
+    effects.c.code == RESTORED,
+    effects.c.state == literal_column("'unknown'"),
+    effects.c.requested_at < bindparam("until"),
+)
+_COUNT_HELD_BACK: Final = select(func.count()).select_from(effects).where(_IS_HELD_BACK)
+_HELD_BACK: Final = (
+    select(effects)
+    .where(_IS_HELD_BACK, effects.c.position > bindparam("after"))
     .order_by(effects.c.position)
     .limit(bindparam("limit"))
 )
@@ -194,6 +209,17 @@ def waiting_since(tx: Transaction, connector: str, asset: str) -> datetime | Non
 def asked_before(tx: Transaction, instant: datetime, limit: int) -> Sequence[Row[Any]]:
     """Return intents that were asked for before an instant, oldest first."""
     return tx.all(_ASKED_BEFORE, instant=instant, limit=limit)
+
+
+def held_back(tx: Transaction, until: datetime, *, after: int, limit: int) -> Sequence[Row[Any]]:
+    """Return what a restored database holds back of what was asked for before an instant, from a position on."""
+    return tx.all(_HELD_BACK, until=until, after=after, limit=limit)
+
+
+def count_held_back(tx: Transaction, until: datetime) -> int:
+    """Return how many there are of these."""
+    row = tx.one(_COUNT_HELD_BACK, until=until)
+    return 0 if row is None else int(row[0])
 
 
 def claim(tx: Transaction, effect: Row[Any]) -> Row[Any] | None:

@@ -24,7 +24,7 @@ from hub.store.tables import schema, store_info
 CODE: Final = 1
 """Counts up with each release; a database says which is the oldest that may still run on it."""
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 """The newest migration step; a test holds it against the folder."""
 
 _NO_TABLE: Final = "42P01"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -16,6 +15,7 @@ from hub.store import leases
 from hub.store.transaction import Origin
 from tests.support.clock import FakeClock
 from tests.support.postgres import a_database, running_postgres_store
+from tests.support.replying import until
 from tests.support.stores import migrated_store
 
 HOUR = timedelta(hours=1)
@@ -60,9 +60,7 @@ async def test_a_lease_of_a_machine_that_is_ahead_ends_in_time_all_the_same(skew
     behind, ahead = skewed
     assert await take(ahead, "ahead", 0.05)
 
-    async with asyncio.timeout(20):
-        while not await take(behind, "behind"):
-            await asyncio.sleep(0.02)
+    await until(lambda: take(behind, "behind"), "the lease has ended")
 
     assert not await outlasts(ahead, "ahead", 0)
 

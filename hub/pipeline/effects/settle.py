@@ -16,10 +16,12 @@ from hub.store.transaction import Origin, Transaction, UnitOfWork
 from schemas import ids
 
 DOUBTFUL: Final = "doubtful"
+RESTORED: Final = effects.RESTORED
 BY: Final = "effects"
 LONE_ORIGIN: Final = Origin("", BY, "hub:effects")
 EXPIRED_ES: Final = "Venció el plazo en que el mensaje tenía sentido; no se envió."
 DOUBTFUL_ES: Final = "No se sabe si el proveedor lo tomó. Revisa el chat y decide si se reenvía."
+RESTORED_ES: Final = "La base se restauró de un respaldo: no consta si esto ya se envió. Decide si sale."
 _LEAST_PAUSE_SECONDS: Final = 1.0
 
 
@@ -90,6 +92,13 @@ def doubt(unit: UnitOfWork, row: Row[Any], reason: str) -> None:
     if effects.move(tx, row, "unknown", code=DOUBTFUL, explanation_es=DOUBTFUL_ES):
         event = ids.effect_event_id(row.id, row.attempts, DOUBTFUL)
         replies.doubtful(tx, row, reason, row.attempts, event)
+
+
+def hold(unit: UnitOfWork, row: Row[Any], reason: str, name: str) -> None:
+    """Show an effect to a person, who may release it with others; ``name`` sets this doubt apart from others of it."""
+    tx = _tx(unit, row)
+    if effects.move(tx, row, "unknown", code=RESTORED, explanation_es=RESTORED_ES):
+        replies.doubtful(tx, row, reason, row.attempts, ids.effect_event_id(row.id, row.attempts, name))
 
 
 def _expire(unit: UnitOfWork, row: Row[Any]) -> None:

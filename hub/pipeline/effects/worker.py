@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -15,11 +15,12 @@ from hub.pipeline.effects import settle
 from hub.pipeline.effects.breaker import Breaker
 from hub.pipeline.effects.lane import Lane
 from hub.pipeline.effects.lease import PREFIX, AssetLease, Place
-from hub.pipeline.effects.restored import Restored
+from hub.pipeline.effects.restored import Restored, declare, doubt_all
 from hub.pipeline.effects.watch import Watch
+from hub.pipeline.effects.word import Word
 from hub.ports import Clock, Commit, Store
 from hub.settings import Waits
-from hub.store import effects, leases
+from hub.store import effects, journals, leases, restores
 from hub.store.transaction import UnitOfWork
 from hub.telemetry import logger
 
@@ -40,7 +41,7 @@ class EffectWorker:
         waits: Waits,
         *,
         holder: str,
-        restored_at: datetime | None = None,
+        is_witness: bool = True,
     ) -> None:
         """Serve ``routes``, by connector with asset.
 
@@ -50,14 +51,17 @@ class EffectWorker:
             clock: Gives every instant.
             waits: Every pause.
             holder: Names this process in leases.
-            restored_at: When a hub first started on a database that came out of a back-up; None for the common one.
+            is_witness: A journal beside this process has told whether the database came out of a back-up. Otherwise
+                nothing is sent before the word of another one that is known.
         """
         self._store = store
         self._routes = routes
         self._clock = clock
         self._waits = waits
         self._holder = holder
-        self._restored = Restored(restored_at)
+        self._restored = Restored()
+        self._word = Word(is_given=is_witness)
+        self._doubted_for: datetime | None = None
         self._watch = Watch(store, clock, waits, routes)
         self._breakers: dict[str, Breaker] = {}
         self._lanes: dict[Place, _Running] = {}
@@ -82,16 +86,14 @@ class EffectWorker:
             return settle.lost(unit, rows, self._waits)
 
         lost = await self._store.transact(recover, name="effects.recover") if is_sole else 0
-        while doubted := await self._store.transact(self._restored.doubt_some, name="effects.restored"):
-            lost += doubted
-        return lost
+        return lost + await doubt_all(self._store)
 
     async def run(self) -> None:
         """Serve until ``stop``; a lane that breaks ends the worker with its error."""
         while not self._stopping:
             self._wake.clear()
             try:
-                places = await self._store.read(effects.open_assets)
+                places = await self._look()
                 await self._watch.look()
             except StoreUnavailable as error:
                 log.warning("the database cannot serve; effects wait", error=str(error))
@@ -125,6 +127,18 @@ class EffectWorker:
             await self._store.transact(
                 lambda unit: leases.give_all_back(unit.begin(settle.LONE_ORIGIN), self._holder), name="effects.stop"
             )
+
+    async def _look(self) -> Sequence[Place]:
+        """Return what may be spoken through, once it is known whether the database came out of a back-up."""
+        places, era, reports = await self._store.read(
+            lambda tx: (effects.open_assets(tx), restores.era(tx), {} if self._word.is_given else journals.reports(tx))
+        )
+        if not self._restored.saw(era):
+            await declare(self._store, era.restored_at)
+        elif era.restored_at != self._doubted_for:
+            await doubt_all(self._store)
+            self._doubted_for = era.restored_at
+        return places if self._word.heard(reports) else ()
 
     def _open_lane(self, place: Place) -> None:
         route = self._routes.get(place)

@@ -2,5 +2,6 @@
 
 from hub.pipeline.ingest.ingester import Ingester
 from hub.pipeline.ingest.mark import examine
+from hub.pipeline.ingest.reporter import Reporter
 
-__all__ = ["Ingester", "examine"]
+__all__ = ["Ingester", "Reporter", "examine"]

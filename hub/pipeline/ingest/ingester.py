@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -18,6 +18,7 @@ from hub.errors import JournalUnavailable, StoreUnavailable
 from hub.pipeline.ingest.mark import Mark, MarkFile, examine
 from hub.pipeline.ingest.parts import BY, Parsed, Part, cut, parse
 from hub.pipeline.ingest.recorder import Recorder
+from hub.pipeline.ingest.reporter import Reporter, WentBack
 from hub.pipeline.journal import Cursor, Entry, JournalMismatch, JournalReader
 from hub.pipeline.pace import Pace
 from hub.ports import Clock, Randomness, Store
@@ -44,7 +45,7 @@ class CursorMoved(JournalMismatch):
 class Ingester:
     """The one ingester of a journal; a second one is stopped by the compare-and-set on the cursor."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - every part has its name
         self,
         reader: JournalReader,
         store: Store,
@@ -55,6 +56,7 @@ class Ingester:
         waits: Waits,
         limits: Limits,
         careful: bool = False,
+        reporter: Reporter | None = None,
     ) -> None:
         """Prepare; ``careful`` takes the first batch one by one, since the last process died."""
         self.alarm: str | None = None
@@ -66,6 +68,8 @@ class Ingester:
         self._waits = waits
         self._limits = limits
         self._careful = careful
+        self._reporter = reporter
+        self._reported_at = float("-inf")
         self._pace = Pace(target_seconds=0.020, largest=256)
         self._wake = asyncio.Event()
         self._cursor: Cursor | None = None
@@ -99,9 +103,9 @@ class Ingester:
         try:
             while await self.step():
                 self.alarm = None
-                await self._tidy()
+                await self._keep_house()
             self.alarm = None
-            await self._tidy()
+            await self._keep_house()
         except StoreUnavailable as error:
             self._known = False
             log.warning("the database cannot serve; deliveries wait in the journal", error=str(error))
@@ -210,6 +214,8 @@ class Ingester:
             if row is not None and row.token == token:
                 return []
             found = None if row is None else Cursor(row.segment, row.segment_id, row.row, row.item)
+            if before is not None and (found is None or found < before):
+                raise WentBack
             if found != before:
                 msg = "another process moved the cursor of this journal"
                 raise CursorMoved(msg)
@@ -250,10 +256,33 @@ class Ingester:
         journal = self._reader.journal_id
         if journal is None:
             return
-        self._mark = await examine(self._reader, self._store, self._clock)
+        if self._mark is not None:
+            # What this process saw last: the mark on disk may be a batch behind.
+            self._mark_file.write(self._mark.at(self._cursor))
+        self._mark = await examine(self._reader, self._store)
         row = await self._store.read(lambda tx: deliveries.cursor(tx, journal))
         self._cursor = None if row is None else Cursor(row.segment, row.segment_id, row.row, row.item)
         self._known = True
+
+    async def report(self) -> None:
+        """Tell the database what the journal holds.
+
+        Raises:
+            StoreUnavailable: The database cannot serve now, or it came out of a back-up since the last look.
+        """
+        if self._reporter is not None and self._mark is not None:
+            self._mark = await self._reporter.report(self._mark, *await self._aside(self._backlog))
+
+    def _backlog(self) -> tuple[int, datetime | None]:
+        entries = self._reader.read(self._cursor, rows=1, size=1)
+        return (self._reader.pending(self._cursor), entries[0].delivery.received_at) if entries else (0, None)
+
+    async def _keep_house(self) -> None:
+        now = self._clock.monotonic()
+        if now - self._reported_at >= self._waits.report_seconds:
+            self._reported_at = now
+            await self.report()
+        await self._tidy()
 
     async def _tidy(self) -> None:
         now = self._clock.monotonic()

@@ -10,10 +10,12 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from hub.errors import JournalUnavailable
+from hub.pipeline.effects.restored import declare
 from hub.pipeline.journal import Cursor, JournalMismatch, JournalReader
 from hub.pipeline.journal.segment import publish
-from hub.ports import Clock, Store
-from hub.store import deliveries, suspects
+from hub.ports import Store
+from hub.store import deliveries, restores, suspects
+from hub.store.restores import Era
 from hub.telemetry import logger
 from schemas.fields import Instant
 
@@ -25,7 +27,13 @@ _SECTOR: Final = 512
 
 
 class Mark(BaseModel):
-    """How far a database had a journal when the mark was written: at least so far, maybe a little further."""
+    """How far a database was when the mark was written: at least so far, maybe a little further.
+
+    Attributes:
+        segment: With row, item: how far it had this journal.
+        position: Of its newest event, whichever journal or timer that came from.
+        restored_at: When it was last found to have come out of a back-up.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -34,6 +42,7 @@ class Mark(BaseModel):
     segment: int = 0
     row: int = 0
     item: int = 0
+    position: int = 0
     restored_at: Instant | None = None
 
     def at(self, cursor: Cursor | None) -> Mark:
@@ -41,10 +50,20 @@ class Mark(BaseModel):
         place = Cursor(0, "", 0) if cursor is None else cursor
         return self.model_copy(update={"segment": place.segment, "row": place.row, "item": place.item})
 
-    def is_ahead_of(self, cursor: Cursor | None) -> bool:
-        """Tell whether the database knows less of the journal than it once did."""
+    def of(self, era: Era) -> Mark:
+        """Return the mark for where the database stands."""
+        return self.model_copy(update={"position": era.newest, "restored_at": era.restored_at})
+
+    @property
+    def era(self) -> Era:
+        """Where the database stood."""
+        return Era(self.position, self.restored_at)
+
+    def knows_more_than(self, era: Era, cursor: Cursor | None) -> bool:
+        """Tell whether the database lost something since, of which nobody has said so yet."""
         known = (0, 0, 0) if cursor is None else (cursor.segment, cursor.row, cursor.item)
-        return (self.segment, self.row, self.item) > known
+        is_ahead = (self.segment, self.row, self.item) > known
+        return self.era.has_lost(era) or (is_ahead and self.restored_at == era.restored_at)
 
 
 @dataclass(slots=True)
@@ -81,7 +100,7 @@ class MarkFile:
         path = self.directory / FILE
         content = mark.model_dump_json().encode().ljust(_SECTOR)
         try:
-            if self._written is not None and mark.at(None) == self._written.at(None):
+            if self._written is not None and _lasting(mark) == _lasting(self._written):
                 _overwrite(path, content)
             else:
                 draft = path.with_suffix(".draft")
@@ -93,6 +112,10 @@ class MarkFile:
         self._written = mark
 
 
+def _lasting(mark: Mark) -> Mark:
+    return mark.at(None).model_copy(update={"position": 0})
+
+
 def _overwrite(path: Path, content: bytes) -> None:
     descriptor = os.open(path, os.O_WRONLY)
     try:
@@ -101,17 +124,18 @@ def _overwrite(path: Path, content: bytes) -> None:
         os.close(descriptor)
 
 
-async def examine(reader: JournalReader, store: Store, clock: Clock) -> Mark | None:
+async def examine(reader: JournalReader, store: Store) -> Mark | None:
     """Hold the database against the mark beside the journal, before anything is ingested or sent.
 
-    A database that knows less than the mark was restored from a back-up; that instant is kept in the mark for good,
-    since what it lost may have been answered already.
+    A database that knows less than the mark was restored from a back-up; that instant is kept in it for good, for every
+    process that works on it, since what it lost may have been answered already.
 
     Returns:
         The mark as it is now, None while there is no journal.
 
     Raises:
         JournalMismatch: The journal belongs to another database.
+        StoreUnavailable: The database cannot serve now.
     """
     journal = reader.journal_id
     if journal is None:
@@ -119,23 +143,20 @@ async def examine(reader: JournalReader, store: Store, clock: Clock) -> Mark | N
     file = MarkFile(reader.directory)
     # Before the look at the database: the mark of an ingester that goes on meanwhile is no sign of a back-up.
     before = file.read()
-    store_id, row = await store.read(lambda tx: (suspects.store_id(tx), deliveries.cursor(tx, journal)))
+    store_id, row, era = await store.read(
+        lambda tx: (suspects.store_id(tx), deliveries.cursor(tx, journal), restores.era(tx))
+    )
     cursor = None if row is None else Cursor(row.segment, row.segment_id, row.row, row.item)
     mark = file.read()
     if mark is not None and mark.store_id != store_id:
         msg = f"this journal belongs to database {mark.store_id}, not to {store_id}; run hub journal adopt"
         raise JournalMismatch(msg)
-    restored_at = None if mark is None else mark.restored_at
-    if before is not None and before.journal == journal and before.is_ahead_of(cursor):
-        restored_at = clock.now()
-        log.error(
-            "the database was restored from a back-up: what may have been sent since waits for a person",
-            segment=before.segment,
-            row=before.row,
-            known=None if cursor is None else (cursor.segment, cursor.row),
-        )
-    fresh = Mark(store_id=store_id, journal=journal, restored_at=restored_at).at(cursor)
+    is_restored = before is not None and before.journal == journal and before.knows_more_than(era, cursor)
+    if is_restored:
+        await declare(store, era.restored_at)
+        era = await store.read(restores.era)
+    fresh = Mark(store_id=store_id, journal=journal).at(cursor).of(era)
     # An ingester at work keeps the mark itself, further on than was seen here.
-    if fresh != mark and (mark is None or mark == before or mark.restored_at != restored_at):
+    if fresh != mark and (mark is None or mark == before or is_restored):
         file.write(fresh)
     return fresh

@@ -3,7 +3,7 @@
 from hub.store.tables.columns import metadata
 from hub.store.tables.company import audit, commands, policies
 from hub.store.tables.database import counters, leases, schema, store_info
-from hub.store.tables.inbound import deliveries, journal_cursors, waiting_items
+from hub.store.tables.inbound import deliveries, journal_cursors, journals, waiting_items
 from hub.store.tables.log import dead_letters, events, group_keys, groups, suspects
 from hub.store.tables.outbound import effects, timers
 from hub.store.tables.people import cases, clocks, contacts, conversations, identities, messages, tickets
@@ -24,6 +24,7 @@ __all__ = [
     "groups",
     "identities",
     "journal_cursors",
+    "journals",
     "leases",
     "messages",
     "metadata",

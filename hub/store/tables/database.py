@@ -13,6 +13,7 @@ store_info = keyed(
     Column("id", Text, primary_key=True),
     required("created_at", Instant),
     required("clean", Integer),
+    Column("restored_at", Instant),
 )
 leases = keyed(
     "leases",

@@ -38,6 +38,15 @@ journal_cursors = keyed(
     required("ingested", Integer),
     required("token", Text),
 )
+journals = keyed(
+    "journals",
+    Column("journal", Text, primary_key=True),
+    required("host", Text),
+    required("pending", Integer),
+    Column("pending_since", Instant),
+    required("reports", Integer),
+    required("seen_at", Instant),
+)
 waiting_items = log(
     "waiting_items",
     required("id", Text, unique=True),

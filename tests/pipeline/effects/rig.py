@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -80,14 +80,13 @@ class Rig:
         self.clock = clock
         self.sender = ScriptedSender()
         self.waits = Waits(store_retry_seconds=0.01)
+        self.restored = Restored()
         self.breaker = Breaker(clock, self.waits.breaker_seconds, self.waits.breaker_max_seconds)
 
     def route(self, **given: Any) -> AssetRoute:
         return AssetRoute("support", self.sender, "graph", **({"deadline_seconds": 5.0} | given))
 
-    def lane(
-        self, store: Store | None = None, *, holder: str = "me", restored: datetime | None = None, **given: Any
-    ) -> Lane:
+    def lane(self, store: Store | None = None, *, holder: str = "me", **given: Any) -> Lane:
         """Return a lane for the usual asset; ``routed=False`` for one that is not in the settings."""
         routed = given.pop("routed", True)
         route = self.route(**given) if routed else None
@@ -102,7 +101,7 @@ class Rig:
             lease=lease,
             route=route,
             breaker=self.breaker,
-            restored=Restored(restored),
+            restored=self.restored,
         )
 
     def worker(self, store: Store | None = None, *, holder: str = "me", **given: Any) -> EffectWorker:
@@ -131,7 +130,7 @@ class Rig:
     async def states(self, *ids: str) -> list[str]:
         """Return the states of effects, ``doubtful`` for what a person is shown."""
         rows = [await effect(self.store, id_) for id_ in ids]
-        return ["doubtful" if row.state == "unknown" and row.code == "doubtful" else row.state for row in rows]
+        return ["doubtful" if row.state == "unknown" and row.code is not None else row.state for row in rows]
 
     async def events(self, type_: str = "reply.%") -> list[CloudEvent[Any]]:
         """Return the events of a type, oldest first."""

@@ -103,11 +103,11 @@ async def test_a_database_behind_the_mark_came_out_of_a_backup(rig: Rig, tmp_pat
     await rig.take(of_messages(text("wamid.1")), of_messages(text("wamid.2")))
     reader = JournalReader(rig.data / "journal")
     async with migrated_store(tmp_path / "restored", rig.clock) as restored:
-        mark = await examine(reader, restored, rig.clock)
-        again = await examine(reader, restored, rig.clock)
+        mark = await examine(reader, restored)
+        again = await examine(reader, restored)
         rig.store = restored
         await rig.ingest()
-        caught_up = await examine(reader, restored, rig.clock)
+        caught_up = await examine(reader, restored)
 
         assert mark is not None
         assert mark.restored_at == rig.clock.now()
@@ -122,7 +122,7 @@ async def test_another_journal_in_the_same_place_is_no_restored_database(rig: Ri
     await rig.take(of_messages(text("wamid.1")))
     (rig.data / "journal" / "journal.id").write_text("another journal")
 
-    mark = await examine(JournalReader(rig.data / "journal"), rig.store, rig.clock)
+    mark = await examine(JournalReader(rig.data / "journal"), rig.store)
 
     assert mark is not None
     assert mark.restored_at is None
@@ -132,7 +132,7 @@ async def test_the_mark_of_another_database_is_said_before_anything_is_sent(rig:
     (rig.data / "journal" / FILE).write_text(json.dumps({"store_id": "another"}))
 
     with pytest.raises(JournalMismatch, match="belongs to database another"):
-        await examine(JournalReader(rig.data / "journal"), rig.store, rig.clock)
+        await examine(JournalReader(rig.data / "journal"), rig.store)
 
 
 class Overtaken(UnreliableStore):
@@ -151,7 +151,7 @@ async def test_an_ingester_that_goes_on_during_the_look_is_no_restored_database(
     store = Overtaken(rig.store)
     store.meanwhile = lambda: rig.take(of_messages(text("wamid.2")))
 
-    mark = await examine(JournalReader(rig.data / "journal"), store, rig.clock)
+    mark = await examine(JournalReader(rig.data / "journal"), store)
 
     assert mark is not None
     assert mark.restored_at is None
