@@ -13,6 +13,7 @@ from typing import Any, Final
 from hub import discovery, kafka_settings, sandbox
 from hub.configuration import collecting
 from hub.contracts import Connection, Connector, Sandboxed
+from hub.draining import Drain
 from hub.errors import Misconfigured
 from hub.kafka_settings import KafkaSettings
 from hub.pipeline.consumer import Consumer
@@ -138,8 +139,11 @@ async def receiving(hub: Hub, on_commit: Callable[[], None] = lambda: None) -> A
         )
         async with journal.running():
             hub.journal = journal
-            hub.intake = Intake(journal, _webhook_routes(hub), hub.clock, limits)
-            yield hub.intake
+            intake = hub.intake = Intake(journal, _webhook_routes(hub), hub.clock, limits)
+            drain = Drain(hub.settings.data)
+            drain.apply(intake)
+            async with background(hub, drain.follow(intake, hub.settings.waits.look_seconds), "drain"):
+                yield intake
 
 
 @contextlib.asynccontextmanager
@@ -165,6 +169,7 @@ async def storing(hub: Hub) -> AsyncIterator[AnyStore]:
 async def ingesting(hub: Hub, store: AnyStore) -> AsyncIterator[Ingester]:
     """Take the journal into the database."""
     with schema.locked(hub.settings.data, "ingester"), running_mark(hub.settings.data, "ingester") as was_clean:
+        drain = Drain(hub.settings.data)
         ingester = Ingester(
             hub.reader,
             store,
@@ -174,7 +179,7 @@ async def ingesting(hub: Hub, store: AnyStore) -> AsyncIterator[Ingester]:
             waits=hub.settings.waits,
             limits=hub.settings.limits,
             careful=not was_clean,
-            reporter=Reporter(store, platform.node()),
+            reporter=Reporter(store, platform.node(), leaves=lambda: drain.asked is not None),
         )
         hub.ingester = ingester
         store.on_commit(lambda commit: ingester.wake() if "journal" in commit.signals else None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -18,7 +19,8 @@ from hub.services import backlog
 from hub.services import balance as balances
 from hub.services.backlog import Backlog
 from hub.services.balance import Balance, JournalCount
-from hub.store import deliveries
+from hub.store import deliveries, journals
+from hub.store.journals import Report
 from hub.telemetry import metrics
 
 _STATES: Final = ("intent", "sending", "unknown")
@@ -31,11 +33,15 @@ class Waiting:
     Attributes:
         pending: Deliveries that are not yet ingested; None where there is no journal, or it cannot be read.
         pending_since: When the oldest of them was accepted.
+        journal: Id of the journal beside this process, None where there is none.
+        journals: What every known journal has reported, that one among them.
     """
 
     pending: int | None
     pending_since: datetime | None
     backlog: Backlog
+    journal: str | None = None
+    journals: Sequence[Report] = ()
 
 
 def types_by_group() -> dict[str, frozenset[str]]:
@@ -51,8 +57,8 @@ async def waiting(store: Store, reader: JournalReader) -> Waiting:
     """
     types = types_by_group()
     journal = await asyncio.to_thread(lambda: reader.journal_id)
-    cursor, found = await store.read(
-        lambda tx: (deliveries.cursor(tx, journal) if journal else None, backlog.measure(tx, types))
+    cursor, found, reports = await store.read(
+        lambda tx: (deliveries.cursor(tx, journal) if journal else None, backlog.measure(tx, types), journals.known(tx))
     )
     pending, since = None, None
     if journal is not None:
@@ -61,7 +67,7 @@ async def waiting(store: Store, reader: JournalReader) -> Waiting:
             pending = await asyncio.to_thread(_pending, reader, cursor)
             if pending:
                 since = await asyncio.to_thread(_oldest, reader, cursor)
-    return Waiting(pending, since, found)
+    return Waiting(pending, since, found, journal, reports)
 
 
 async def oldest_pending(store: Store, reader: JournalReader) -> tuple[datetime | None, int | None]:

@@ -19,46 +19,34 @@ def _root() -> None:
 
 @app.command("adopt")
 def adopt(
-    path: Annotated[Path, typer.Argument(help="The journal's directory, e.g. .data/journal.")],
+    path: Annotated[Path, typer.Argument(help="The journal's directory, e.g. .data/journal or /mnt/dead/journal.")],
     *,
     data: Data = None,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say that a journal belongs to this database from now on: after the database was replaced. Stop the hub first.
+    """Take over a dead machine's journal, from its disk or a copy; or this one's own after its database was replaced.
 
-    What the journal still holds is ingested into this database; answers to what the other one had already become
-    doubtful instead of being sent again.
+    Another machine's journal is ingested into this database, wherever the command runs, then struck off: nobody waits
+    for its reports any more. It must be writable. Nothing is taken in twice, even by two who try, or by a machine that
+    was not dead. This data directory's own journal only changes hands: stop its hub first, start it again afterwards.
+    What another database had of it becomes doubtful instead of being answered again: hub effects release.
 
-    Exit codes: 0 done; 1 not done, or there is no journal or no hub; 2 wrong usage, or the hub is running.
+    Exit codes: 0 done, or done before; 1 not done: no --yes, no journal, no hub, the database is away, or whoever had
+    the journal lives; what was taken in until then stays, running it again goes on; 2 wrong usage, or a hub runs on it.
     """
-    import os
+    from hub.cli import adopting, output
 
-    from hub import settings
-    from hub.cli import output
-    from hub.cli.opening import look
-    from hub.errors import NotFound
-    from hub.pipeline.ingest.mark import Mark, MarkFile
-    from hub.store import schema, suspects
-
-    if not (path / "journal.id").exists():
-        msg = f"{path} is no journal; name the directory with journal.id in it"
-        raise NotFound(msg)
-    store_id = look(data, suspects.store_id)
-    file = MarkFile(path)
-    mark = file.read()
-    was = None if mark is None else mark.store_id
-    if yes and was != store_id:
-        # Its place stays: what the other database had already is doubtful here, so that nothing is said twice.
-        adopted = Mark(store_id=store_id) if mark is None else mark.model_copy(update={"store_id": store_id})
-        with schema.locked(settings.load(os.environ, data=data).data, "ingester"):
-            file.write(adopted)
+    found = adopting.adopt(path, data, really=yes)
+    was, done = found.was or "nobody", yes or found.is_done
     if as_json:
-        output.document({"journal": path, "was": was, "store_id": store_id, "done": yes or was == store_id})
-    elif was == store_id:
-        output.say("The journal belongs to this database already.")
-    elif yes:
-        output.say(f"The journal belongs to database {store_id} now; it was {was or 'nobody'}'s.")
+        about = {"pending": found.pending, "ingested": found.ingested}
+        output.document({"journal": path, "was": found.was, "store_id": found.store_id, "done": done, **about})
+    elif not done:
+        output.say(f"The journal would belong to database {found.store_id}; it is {was}'s. Add --yes to do it.")
+        output.say(f"It holds {found.pending} deliveries that this database has not.")
+    elif found.is_own:
+        output.say(f"The journal belongs to database {found.store_id}; it was {was}'s. Start the hub.")
     else:
-        output.say(f"The journal would belong to database {store_id}; it is {was or 'nobody'}'s. Add --yes to do it.")
-    raise typer.Exit(0 if yes or was == store_id else EXIT_REFUSED)
+        output.say(f"{found.ingested} deliveries were ingested. The journal is empty; its machine can be given up.")
+    raise typer.Exit(0 if done else EXIT_REFUSED)

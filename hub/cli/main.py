@@ -15,6 +15,7 @@ from hub.cli import (
     effects,
     events,
     groups,
+    intake,
     journal,
     migrate,
     move,
@@ -81,7 +82,7 @@ def run_hub(
     starting.start(data, role, played, starting.Manner(simulators_elsewhere, until_input_closes))
 
 
-for _part in (sandbox, tickets, events, dead_letters, groups, effects, journal, policies, topics):
+for _part in (sandbox, tickets, events, dead_letters, groups, effects, journal, intake, policies, topics):
     app.add_typer(_part.app)
 for _part in (normalize, replay, balance, doctor, migrate, move, ready):
     _part.add_to(app)

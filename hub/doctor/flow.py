@@ -15,6 +15,7 @@ from hub.pipeline.journal import JournalMismatch, JournalReader
 from hub.ports import Clock, Store
 from hub.services.backlog import Backlog, GroupBacklog
 from hub.store import effects, suspects
+from hub.store.journals import SILENT, Report
 
 _LATE: Final = timedelta(minutes=1)
 
@@ -35,6 +36,7 @@ async def examine(
     """
     found = [await _journal(store, reader, clock)]
     waiting = await observation.waiting(store, reader)
+    found += [_elsewhere(one) for one in waiting.journals if one.journal != waiting.journal]
     for group in waiting.backlog.groups:
         found += _group(group, clock.now())
     found += _letters(waiting.backlog)
@@ -69,6 +71,20 @@ def _pending(pending: int | None, age: timedelta | None) -> Finding:
     if age > _LATE:
         return wrong("journal", what, "Arranca el hub; si ya corre, revisa su registro: nada se ha perdido.")
     return ok("journal", what)
+
+
+def _elsewhere(one: Report) -> Finding:
+    """Judge another machine's journal by what it reported."""
+    check = f"journal.{one.host}"
+    if one.silent_for > SILENT:
+        what = f"La bitácora de {one.host} no da señales desde hace {_age(one.silent_for)}."
+        cure = "Arranca su ingreso; si ese equipo no vuelve, ejecuta «hub journal adopt RUTA --yes» con su disco."
+        return wrong(check, what, cure)
+    what = f"Bitácora de {one.host}: {one.pending} entregas pendientes; habló hace {_age(one.silent_for)}."
+    if one.waiting_for > _LATE:
+        what = f"{what} La más antigua espera desde hace {_age(one.waiting_for)}."
+        return wrong(check, what, "Ejecuta «hub doctor» en ese equipo: nada se ha perdido.")
+    return ok(check, what)
 
 
 def _group(group: GroupBacklog, now: datetime) -> Iterator[Finding]:

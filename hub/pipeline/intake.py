@@ -77,6 +77,8 @@ class Intake:
         """Serve ``routes``, by path."""
         self.limits = limits
         self.closing = False
+        self.draining = False
+        self._taking = 0
         self._failures = FailureLimit(clock, limits.bad_signatures_burst, limits.bad_signatures_per_second)
         self._journal = journal
         self._routes = routes
@@ -90,7 +92,12 @@ class Intake:
     @property
     def ready(self) -> bool:
         """Whether a genuine delivery would be taken now."""
-        return self._journal.ready and not self.closing
+        return self._journal.ready and not self.closing and not self.draining
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is on its way into the journal."""
+        return self._taking == 0
 
     def admit(self, head: Head) -> Answer | None:  # noqa: PLR0911 - one for each reason
         """Answer what need not be read at all; None to read on."""
@@ -121,7 +128,7 @@ class Intake:
         """Count bytes out again."""
         self._in_flight -= size
 
-    async def take(self, request: WebhookRequest, source: str) -> Answer:
+    async def take(self, request: WebhookRequest, source: str) -> Answer:  # noqa: PLR0911 - one for each reason
         """Verify a request, write it to the journal, only then answer 200."""
         route = self._routes[request.path]
         name = route.connector.name
@@ -145,12 +152,17 @@ class Intake:
         headers = {key: request.headers[key] for key in _KEPT_HEADERS if key in request.headers}
         received = to_microseconds(self._clock.now())
         kept = to_json(headers).decode()
+        if self.draining:
+            return self.refuse(request.path, "not_ready", NOT_READY)
+        self._taking += 1
         try:
             await self._journal.append(
                 (received, name, route.app, request.method, request.path, kept, request.body),
             )
         except JournalUnavailable:
             return self.refuse(request.path, "journal", NOT_READY)
+        finally:
+            self._taking -= 1
         self._accepted[name].inc()
         return OK
 

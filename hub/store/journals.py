@@ -13,6 +13,9 @@ from hub.store.database_clock import now
 from hub.store.tables import journals
 from hub.store.transaction import Transaction
 
+SILENT: Final = timedelta(minutes=5)
+"""How long a known journal may go without a report before a person has to look."""
+
 _MINE: Final = journals.c.journal == bindparam("of_journal")
 _ENROL: Final = (
     insert(journals)

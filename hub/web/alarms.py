@@ -10,6 +10,7 @@ from typing import Final, Literal
 from hub.observation import Waiting
 from hub.services.backlog import GroupBacklog
 from hub.services.balance import Balance
+from hub.store.journals import SILENT
 from hub.web import words
 from hub.web.instants import lasting
 
@@ -32,7 +33,12 @@ def sound(
     waiting: Waiting, balance: Balance | None, ingest_alarm: str | None, now: datetime, *, kafka_is_away: bool = False
 ) -> list[Alarm]:
     """Return every alarm, the worst first."""
-    found = [*_ingest(waiting, ingest_alarm, now), *_work(waiting), *_account(balance)]
+    found = [
+        *_ingest(waiting, ingest_alarm, now),
+        *_journals(waiting, ingest_alarm),
+        *_work(waiting),
+        *_account(balance),
+    ]
     if kafka_is_away:
         what = "Kafka no responde: los suscriptores esperan; clientes y tickets siguen igual."
         found.append(Alarm("warning", what, "Al volver lo reciben todo. Revisa con:", "hub topics apply --check"))
@@ -46,6 +52,19 @@ def _ingest(waiting: Waiting, alarm: str | None, now: datetime) -> Iterator[Alar
     elif waiting.pending_since is not None and now - waiting.pending_since > LATE:
         what = f"{waiting.pending} por ingresar, desde hace {lasting(now - waiting.pending_since)}."
         yield Alarm("wrong", what, "Nada se pierde. Revisa con:", "hub doctor")
+
+
+def _journals(waiting: Waiting, alarm: str | None) -> Iterator[Alarm]:
+    for one in waiting.journals:
+        is_own = one.journal == waiting.journal
+        if one.silent_for > SILENT and not (is_own and alarm):
+            what = f"La bitácora de {one.host} no da señales desde hace {lasting(one.silent_for)}."
+            yield Alarm("wrong", what, "Arranca ese equipo; si no vuelve, con su disco:", "hub journal adopt RUTA")
+        elif one.waiting_for > LATE and not is_own:
+            what = (
+                f"En la bitácora de {one.host} hay {one.pending} por ingresar, desde hace {lasting(one.waiting_for)}."
+            )
+            yield Alarm("wrong", what, "Nada se pierde. En ese equipo, revisa con:", "hub doctor")
 
 
 def _work(waiting: Waiting) -> Iterator[Alarm]:

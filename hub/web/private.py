@@ -97,6 +97,8 @@ def _readiness(hub: Hub) -> Callable[[Request], Awaitable[Response]]:
         problems = []
         if hub.journal is not None and not hub.journal.ready:
             problems.append(hub.journal.why_not)
+        if hub.intake is not None and hub.intake.draining:
+            problems.append("it takes nothing more (hub intake drain); hub intake resume lets it take deliveries again")
         if hub.ingester is not None and hub.ingester.alarm:
             problems.append(hub.ingester.alarm)
         metrics.ready.set(int(not problems))

@@ -93,9 +93,13 @@ class Ingester:
                     async with asyncio.timeout(self._waits.look_seconds):
                         await self._wake.wait()
         finally:
-            # Behind whatever the thread still does: a connection that is closed under a query takes the process down.
-            self._thread.submit(self._reader.close)
-            self._thread.shutdown(wait=False)
+            self.close()
+
+    def close(self) -> None:
+        """Let go of the journal."""
+        # Behind whatever the thread still does: a connection that is closed under a query takes the process down.
+        self._thread.submit(self._reader.close)
+        self._thread.shutdown(wait=False)
 
     async def _run_until_idle(self) -> bool:
         """Take in all there is; False when it must never go on."""
