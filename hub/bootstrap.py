@@ -202,11 +202,10 @@ async def simulating(hub: Hub) -> AsyncIterator[None]:
 
 
 def prepare_database(data: Path, clock: Clock, randomness: Randomness, *, moved_too: bool = False) -> Path:
-    """Return the database's path, migrated when it was behind.
+    """Return the database's path, migrated when it was behind; who comes while another process does that waits for it.
 
     Raises:
-        Misconfigured: Another process is migrating it, it was changed by newer code, or (unless ``moved_too``) it was
-            moved to PostgreSQL.
+        Misconfigured: It was changed by newer code, or (unless ``moved_too``) it was moved to PostgreSQL.
     """
     if not moved_too:
         moved.refuse(data)
@@ -215,7 +214,7 @@ def prepare_database(data: Path, clock: Clock, randomness: Randomness, *, moved_
     try:
         if not path.exists() or not schema.is_current(engine):
             path.touch(mode=0o600)
-            with schema.locked(data, "migration"):
+            with schema.locked(data, "migration", wait=True):
                 schema.prepare(engine, store_id=randomness.token(), now=clock.now())
         else:
             schema.prepare(engine, store_id="", now=clock.now())

@@ -20,7 +20,7 @@ from hub.services import balance as balances
 from hub.services.backlog import Backlog
 from hub.services.balance import Balance, JournalCount
 from hub.store import deliveries, journals
-from hub.store.journals import Report
+from hub.store.journals import SILENT, Report
 from hub.telemetry import metrics
 
 _STATES: Final = ("intent", "sending", "unknown")
@@ -110,6 +110,7 @@ async def show(store: Store, reader: JournalReader, clock: Clock) -> Waiting:
     """Set the gauges to what waits now, then return it."""
     found = await waiting(store, reader)
     metrics.journal_pending.set(found.pending or 0)
+    metrics.silent_journals.set(sum(one.silent_for > SILENT for one in found.journals))
     metrics.open_dead.set(found.backlog.dead_letters)
     for state in _STATES:
         metrics.open_effects.labels(state).set(found.backlog.effects.get(state, (0,))[0])

@@ -67,6 +67,9 @@ class Metrics:
         self.journal_pending = Gauge(
             "hub_journal_pending", "Deliveries answered 2xx that are not yet ingested.", registry=registry
         )
+        self.silent_journals = Gauge(
+            "hub_journals_silent", "Known journals that have not reported for five minutes.", registry=registry
+        )
         self.lag = Gauge("hub_group_lag", "Events a group has not reached.", ["group"], registry=registry)
         self.oldest = Gauge(
             "hub_group_oldest_seconds",

@@ -13,9 +13,11 @@ def add_to(app: typer.Typer) -> None:
 
 
 def migrate(*, data: Data = None, as_json: AsJson = False) -> None:
-    """Bring the database up to date, or make one; leaves a current one alone.
+    """Bring the database up to date, or make one; leaves a current one alone. Processes of the release before serve on.
 
-    Exit codes: 0 done; 2 another process is migrating it, or it was made by newer code.
+    Who comes while another process migrates waits for it.
+
+    Exit codes: 0 done; 1 the database is away; 2 it was made by newer code, or the configuration is wrong.
     """
     import os
     import sys

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -20,6 +21,9 @@ from hub.store import policies
 from hub.store.engine import in_transaction
 from hub.store.locks import number
 from hub.store.tables import schema, store_info
+from hub.telemetry import logger
+
+log = logger("store")
 
 CODE: Final = 1
 """Counts up with each release; a database says which is the oldest that may still run on it."""
@@ -28,19 +32,26 @@ HEAD: Final = "0003"
 """The newest migration step; a test holds it against the folder."""
 
 _NO_TABLE: Final = "42P01"
+_LOCK_REFUSED: Final = "55P03"
+
+_PATIENCE_MS: Final = 2_000
+"""How long a migration waits for a table that is in use: whoever comes behind it waits as well."""
+
+_PAUSE_SECONDS: Final = 1.0
+"""How long it lets others through before it tries again."""
 
 
 @contextmanager
-def locked(data: Path, name: str) -> Iterator[None]:
+def locked(data: Path, name: str, *, wait: bool = False) -> Iterator[None]:
     """Hold a lock of the data directory, for one process at a time.
 
     Raises:
-        Misconfigured: Another process holds it.
+        Misconfigured: Another process holds it, unless it is waited for.
     """
     descriptor = os.open(data / f"{name}.lock", os.O_CREAT | os.O_RDWR, 0o600)
     try:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             msg = f"another process is the {name} of this data directory; stop it, or name another one with --data"
             raise Misconfigured([msg]) from None
@@ -67,7 +78,7 @@ def prepare(engine: Engine, *, store_id: str, now: datetime) -> None:
             with _alone(connection):
                 found = _version(connection)
                 if found is None or found[0] < HEAD:
-                    _migrate(connection, store_id, now)
+                    _migrate_between_others(connection, store_id, now)
         elif found[1] > CODE:
             msg = f"the database needs code of release {found[1]} or newer, this is {CODE}; upgrade the hub"
             raise Misconfigured([msg])
@@ -108,6 +119,20 @@ def _version(connection: Connection) -> tuple[str, int] | None:
     return None if row is None else (row.version, row.oldest_code)
 
 
+def _migrate_between_others(connection: Connection, store_id: str, now: datetime) -> None:
+    """Migrate without holding up those who serve: what waits for a table in use makes everybody wait behind it."""
+    while True:
+        try:
+            _migrate(connection, store_id, now)
+        except OperationalError as error:
+            if getattr(error.orig, "sqlstate", None) != _LOCK_REFUSED:
+                raise
+            log.warning("a table is in use; the migration lets others through, then tries again")
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return
+
+
 def _migrate(connection: Connection, store_id: str, now: datetime) -> None:
     # Imported here: a current database, the common case, must not pay for Alembic at start.
     from alembic import command
@@ -120,6 +145,8 @@ def _migrate(connection: Connection, store_id: str, now: datetime) -> None:
     config.attributes["connection"] = connection
     connection.exec_driver_sql("BEGIN" if _is_postgres(connection) else "BEGIN IMMEDIATE")
     try:
+        if _is_postgres(connection):
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_PATIENCE_MS}")
         command.upgrade(config, HEAD)
         step = ScriptDirectory.from_config(config).get_revision(HEAD).module
         values = {"version": HEAD, "oldest_code": step.OLDEST_CODE}
