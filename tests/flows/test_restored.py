@@ -13,7 +13,6 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.kafka.conftest import kafka, kafka_address
 from tests.support.audit import settled
 from tests.support.fleet import Fleet, a_fleet
 from tests.support.hub_process import until
@@ -21,7 +20,6 @@ from tests.support.kafka import KafkaPlace
 from tests.support.postgres import a_database
 from tests.support.simulated_whatsapp import SimulatedWhatsApp
 
-__all__ = ["kafka", "kafka_address"]
 pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.xdist_group("scale")]
 
 TEXT = "Desde la actualización todas las facturas salen con errores contables"

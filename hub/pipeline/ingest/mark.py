@@ -59,11 +59,14 @@ class Mark(BaseModel):
         """Where the database stood."""
         return Era(self.position, self.restored_at)
 
+    def is_ahead_of(self, cursor: Cursor | None) -> bool:
+        """Tell whether the database knows less of the journal than it once did."""
+        known = (0, 0, 0) if cursor is None else (cursor.segment, cursor.row, cursor.item)
+        return (self.segment, self.row, self.item) > known
+
     def knows_more_than(self, era: Era, cursor: Cursor | None) -> bool:
         """Tell whether the database lost something since, of which nobody has said so yet."""
-        known = (0, 0, 0) if cursor is None else (cursor.segment, cursor.row, cursor.item)
-        is_ahead = (self.segment, self.row, self.item) > known
-        return self.era.has_lost(era) or (is_ahead and self.restored_at == era.restored_at)
+        return self.era.has_lost(era) or (self.is_ahead_of(cursor) and self.restored_at == era.restored_at)
 
 
 @dataclass(slots=True)

@@ -65,6 +65,7 @@ def judge(data: Path, witness: Witness) -> list[Problem]:
 def _problems(data: Path, witness: Witness) -> Iterator[Problem]:
     held: Counter[bytes] = Counter()
     cursor: Cursor | None = None
+    newest = 0
     effects: dict[str, str] = {}
     reader = JournalReader(data / "journal")
     if (data / "hub.db").exists():
@@ -76,6 +77,7 @@ def _problems(data: Path, witness: Witness) -> Iterator[Problem]:
                     held.update(body for (body,) in _rows(database, "SELECT body FROM deliveries"))
                     effects = dict(_rows(database, "SELECT id, state FROM effects"))
                     cursor = _cursor(database, reader.journal_id)
+                    ((newest,),) = _rows(database, "SELECT coalesce(max(position), 0) FROM events")
         except sqlite3.Error as error:
             yield Problem(BROKEN, f"the database: {error}")
     try:
@@ -85,8 +87,8 @@ def _problems(data: Path, witness: Witness) -> Iterator[Problem]:
     mark = MarkFile(data / "journal").read()
     if mark is None and cursor is not None:
         yield Problem(BROKEN, "the mark beside the journal is gone: nobody would tell a database out of a back-up")
-    if mark is not None and mark.is_ahead_of(cursor):
-        yield Problem(BROKEN, f"the mark beside the journal is ahead of the database: {mark} {cursor}")
+    if mark is not None and (mark.is_ahead_of(cursor) or mark.position > newest):
+        yield Problem(BROKEN, f"the mark beside the journal is ahead of the database: {mark} {cursor} {newest}")
     for body, count in (witness.answered - held).items():
         yield Problem(LOST, f"answered 200, gone {count} times: {body[:300]!r}")
     for effect in witness.called:
