@@ -96,9 +96,18 @@ def _sent(whatsapp: SimulatedWhatsApp) -> Counter[str]:
 def _copy(source: str, target: str) -> None:
     """Make one database the copy of another, as a back-up or its restore does."""
     server, _, name = target.rpartition("/")
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{source.rpartition("/")[2]}"')
+
+    def is_done() -> bool:
+        with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            try:
+                connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{source.rpartition("/")[2]}"')
+            except psycopg.errors.ObjectInUse:
+                # The server's own housekeeping is at work in the source.
+                return False
+            return True
+
+    until(is_done, "copied", seconds=60)
 
 
 def _hub(fleet: Fleet, *words: str) -> subprocess.CompletedProcess[Any]:

@@ -193,7 +193,8 @@ async def test_a_migration_that_waits_for_a_table_makes_nobody_wait_behind_it(
     gate.opened.set()
     async with _on_postgres(tmp_path) as old:
         await old.serves()
-        with old.engine.connect() as reader, ThreadPoolExecutor(1) as pool:
+        # In this order: whatever fails, the reader ends before the migration is waited for.
+        with ThreadPoolExecutor(1) as pool, old.engine.connect() as reader:
             reader.exec_driver_sql("BEGIN")
             reader.exec_driver_sql("SELECT count(*) FROM events")
             migrating: Future[None] = pool.submit(old.migrate)
