@@ -33,7 +33,8 @@ def node(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[HubProcess]
 @pytest.fixture
 def whatsapp(node: HubProcess, tmp_path: Path) -> Iterator[SimulatedWhatsApp]:
     (port,) = free_ports(1)
-    with simulated_whatsapp(tmp_path / "provider", port, node.webhook_port) as simulated:
+    quick = {"retry_seconds": (0.2, 0.5)}
+    with simulated_whatsapp(tmp_path / "provider", port, node.webhook_port, **quick) as simulated:
         node.environment = simulated.environment
         yield simulated
 
