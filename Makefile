@@ -83,6 +83,7 @@ features: .venv/.dev ## Rewrite docs/features.md from the last full test run
 
 samples: .venv/.hub .venv/.dev ## Rewrite what is generated from code: published schemas, events beside recorded payloads
 	@$(BIN)/python -m schemas.publish
+	@env -u HUB_KAFKA_TOPIC_PREFIX $(BIN)/hub topics asyncapi > docs/asyncapi.json
 	@$(BIN)/python -m tests.connectors.samples
 
 # Names no address: whoever installs asks the index that their own machine is set to.

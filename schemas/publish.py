@@ -97,7 +97,7 @@ def _topics() -> dict[str, Any]:
                 "types": [
                     {
                         "type": model.TYPE,
-                        "meaning": _meaning(model),
+                        "meaning": meaning(model),
                         "schema": f"{model.TYPE}.schema.json",
                         "sample": f"{model.TYPE}.sample.json",
                     }
@@ -110,7 +110,8 @@ def _topics() -> dict[str, Any]:
     }
 
 
-def _meaning(model: type[EventData]) -> str:
+def meaning(model: type[EventData]) -> str:
+    """Return what an event of a type says, in one line."""
     return (model.__doc__ or "").strip().splitlines()[0]
 
 
