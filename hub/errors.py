@@ -26,6 +26,10 @@ class StoreUnavailable(Transient):
     """The database cannot serve now; never counted as an event's failure."""
 
 
+class StoreConflict(StoreUnavailable):
+    """A transaction met another one each time it was tried; a smaller one may pass."""
+
+
 class BrokerUnavailable(Transient):
     """Kafka cannot serve now, or not as it is set up; subscribers wait, nobody else does."""
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Final
 
+from sqlalchemy import text
 from sqlalchemy.engine import Connection
 
 from hub.store import prepared
@@ -13,6 +14,8 @@ from hub.store import prepared
 # One statement for any number: the array is worked off in its order, which is the same for everybody.
 _TAKE: Final = "SELECT pg_advisory_xact_lock(lock) FROM unnest(%s::bigint[]) AS lock"
 _TAKE_LASTING: Final = "SELECT pg_advisory_lock(lock) FROM unnest(%s::bigint[]) AS lock"
+_TRY: Final = text("SELECT lock, pg_try_advisory_xact_lock(lock) AS is_ours FROM unnest(:locks) AS lock")
+_TRY_LASTING: Final = text("SELECT lock, pg_try_advisory_lock(lock) AS is_ours FROM unnest(:locks) AS lock")
 _GIVE_BACK: Final = "SELECT pg_advisory_unlock_all()"
 
 # Two numbers of 31 bits hold the newest position there was; as a pair they are no lock of ``_TAKE``.
@@ -36,11 +39,18 @@ class AdvisoryLocks:
     so that a rehearsal finds again what it saw; they end with ``give_back``.
     """
 
-    def __init__(self, connection: Connection, *, lasting: bool = False) -> None:
-        """Hold nothing yet."""
+    def __init__(self, connection: Connection, *, lasting: bool = False, refused: set[int] | None = None) -> None:
+        """Hold nothing yet.
+
+        Args:
+            connection: In a transaction.
+            lasting: Hold beyond the transaction.
+            refused: What others held at a rehearsal: its repetition is not to get it either.
+        """
         self._connection = connection
-        self._take = _TAKE_LASTING if lasting else _TAKE
+        self._take, self._try = (_TAKE_LASTING, _TRY_LASTING) if lasting else (_TAKE, _TRY)
         self._held: set[int] = set()
+        self._refused = set() if refused is None else refused
         self._is_marked = False
 
     def take(self, kind: str, ids: Iterable[str]) -> None:
@@ -49,6 +59,16 @@ class AdvisoryLocks:
         if wanted:
             prepared.command(self._connection, self._take, [wanted])
             self._held.update(wanted)
+
+    def try_take(self, kind: str, ids: Iterable[str]) -> set[str]:
+        """Hold what nobody else holds of these, waiting for none; return the ids that are ours now."""
+        numbers = {id_: number(kind, id_) for id_ in ids}
+        wanted = sorted(set(numbers.values()) - self._held - self._refused)
+        if wanted:
+            found = prepared.every(self._connection, self._try, {"locks": wanted})
+            self._held.update(row.lock for row in found if row.is_ours)
+            self._refused.update(row.lock for row in found if not row.is_ours)
+        return {id_ for id_, lock in numbers.items() if lock in self._held}
 
     def mark_positions(self) -> None:
         """Let readers of the log know that events above the newest position of now may come until the commit."""

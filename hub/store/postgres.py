@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Engine, text
 from sqlalchemy.engine import Connection
 
-from hub.errors import Misconfigured, StoreUnavailable
+from hub.errors import Misconfigured, StoreConflict, StoreUnavailable
 from hub.ports import Clock, Commit, Notice
 from hub.store import faults, prepared
 from hub.store.engine import is_unavailable
@@ -171,7 +171,7 @@ class PostgresStore:
                     continue
                 elif is_unavailable(error) or faults.is_conflict(error) or isinstance(error, Misconfigured):
                     msg = f"the database cannot serve now: {type(faults.original(error)).__name__}"
-                    raise StoreUnavailable(msg) from error
+                    raise (StoreConflict if faults.is_conflict(error) else StoreUnavailable)(msg) from error
                 else:
                     raise
         raise AssertionError(name)
@@ -179,9 +179,9 @@ class PostgresStore:
     def _keep(self, fn: Callable[[UnitOfWork], Any], name: str) -> Any:
         connection = self._writing.begin(_WRITE)
         try:
-            now = self._clock.now()
-            rehearsed = self._try(connection, fn, now)[1] if self._rehearse else None
-            unit = self._unit(connection, now)
+            now, refused = self._clock.now(), set[int]()
+            rehearsed = self._try(connection, fn, now, refused)[1] if self._rehearse else None
+            unit = self._unit(connection, now, refused)
             result = _run(fn, unit)
             if rehearsed is not None:
                 compare(name, rehearsed, unit)
@@ -195,7 +195,7 @@ class PostgresStore:
     def _undo(self, fn: Callable[[UnitOfWork], Any], name: str) -> Any:
         connection = self._writing.begin(_WRITE)
         try:
-            return self._try(connection, fn, self._clock.now())[0]
+            return self._try(connection, fn, self._clock.now(), set())[0]
         finally:
             self._end(connection)
 
@@ -204,9 +204,11 @@ class PostgresStore:
         if self._rehearse and not connection.closed:
             give_back(connection)
 
-    def _try(self, connection: Connection, fn: Callable[[UnitOfWork], Any], now: datetime) -> tuple[Any, UnitOfWork]:
+    def _try(
+        self, connection: Connection, fn: Callable[[UnitOfWork], Any], now: datetime, refused: set[int]
+    ) -> tuple[Any, UnitOfWork]:
         """Run a function, then undo what it did, its locks included."""
-        unit = self._unit(connection, now)
+        unit = self._unit(connection, now, refused)
         prepared.command(connection, "SAVEPOINT job")
         try:
             result = _run(fn, unit)
@@ -232,8 +234,8 @@ class PostgresStore:
             raise StoreUnavailable(msg) from error
         return result
 
-    def _unit(self, connection: Connection, now: datetime) -> UnitOfWork:
-        locks = AdvisoryLocks(connection, lasting=self._rehearse)
+    def _unit(self, connection: Connection, now: datetime, refused: set[int]) -> UnitOfWork:
+        locks = AdvisoryLocks(connection, lasting=self._rehearse, refused=refused)
         return UnitOfWork(connection, now, self._policies.load, self._projections, locks=locks)
 
     def _verify(self) -> None:

@@ -77,6 +77,10 @@ class Locks(Protocol):
         """Hold these until the transaction ends."""
         ...
 
+    def try_take(self, kind: str, ids: Iterable[str]) -> set[str]:
+        """Hold what nobody else holds, waiting for none; return what is held."""
+        ...
+
     def mark_positions(self) -> None:
         """Say that positions in the log are about to be taken."""
         ...
@@ -185,6 +189,10 @@ class Transaction:
         """
         if self._unit.locks is not None:
             self._unit.locks.take(kind, ids)
+
+    def try_lock(self, kind: str, ids: Iterable[str]) -> set[str]:
+        """Lock those aggregates that nobody else has locked, then return them; nobody is waited for."""
+        return set(ids) if self._unit.locks is None else self._unit.locks.try_take(kind, ids)
 
     def signal(self, name: str) -> None:
         """Tell whoever waits for ``name`` after the commit."""

@@ -9,7 +9,7 @@ from unittest import mock
 
 from hub import killpoints
 from hub.pipeline.consumer import attempt
-from hub.pipeline.consumer.attempt import Prepared
+from hub.pipeline.consumer.attempt import Done, Prepared
 from hub.pipeline.consumer.consumer import Consumer
 from hub.pipeline.effects import settle
 from hub.pipeline.timers import TimerWorker
@@ -37,8 +37,8 @@ def acknowledge_before_commit() -> Iterator[None]:
 def lose_held_event() -> Iterator[None]:
     """Handle what stands behind an event that failed, which moves the key's position past it."""
 
-    def batch(handler: Any, line: Sequence[Prepared], *, even_held: bool = False) -> Callable[[UnitOfWork], Any]:
-        def work(unit: UnitOfWork) -> list[Prepared]:
+    def batch(handler: Any, line: Sequence[Prepared], **_: bool) -> Callable[[UnitOfWork], Any]:
+        def work(unit: UnitOfWork) -> Done:
             tx = unit.begin(Origin("", handler.group, "hub"))
             keys = {one.event.partitionkey for one in line}
             reached = {key: row.position for key, row in groups.positions(tx, handler.group, keys).items()}
@@ -46,11 +46,11 @@ def lose_held_event() -> Iterator[None]:
             for one in fresh:
                 attempt.handle_one(handler, unit, one)
             groups.advance(tx, handler.group, {one.event.partitionkey: one.position for one in fresh})
-            return fresh
+            return Done(fresh)
 
         return work
 
-    async def one_by_one(consumer: Consumer, line: Sequence[Any]) -> None:
+    async def one_by_one(consumer: Consumer, line: Sequence[Any], _: set[str]) -> None:
         for one in line:
             await consumer._alone(one)
 

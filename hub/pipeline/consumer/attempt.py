@@ -52,6 +52,19 @@ class Prepared:
     policy_version: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of a batch.
+
+    Attributes:
+        handled: Events, in the order of their handling.
+        busy: Keys that another worker, group or intake had in hand; nothing of them was looked at.
+    """
+
+    handled: list[Prepared]
+    busy: frozenset[str] = frozenset()
+
+
 def in_line(rows: Sequence[Row[Any]]) -> list[InLine]:
     """Put events behind each other, key by key.
 
@@ -107,19 +120,22 @@ def handle_one(handler: Handler, unit: UnitOfWork, prepared: Prepared) -> None:
 
 
 def batch(
-    handler: Handler, line: Sequence[Prepared], *, even_held: bool = False
-) -> Callable[[UnitOfWork], list[Prepared]]:
+    handler: Handler, line: Sequence[Prepared], *, even_held: bool = False, waits: bool = False
+) -> Callable[[UnitOfWork], Done]:
     """Return the function that handles a batch in order, moves the positions, tells what it handled.
 
-    An event is handled only right behind what came before it in its key, so that nothing is passed over: not what
-    failed a moment ago, not what another worker has in hand. What was done meanwhile is left alone, as is all of a
-    key that is held.
+    Keys that somebody else has in hand are left out, unless it ``waits`` for them. An event is handled only right
+    behind what came before it in its key, so that nothing is passed over: not what failed a moment ago, not what
+    another worker has done only in part. What was done meanwhile is left alone, as is all of a key that is held.
     """
 
-    def work(unit: UnitOfWork) -> list[Prepared]:
+    def work(unit: UnitOfWork) -> Done:
         tx = unit.begin(Origin("", handler.group, "hub"))
-        keys = {one.event.partitionkey for one in line}
-        tx.lock(KEY, keys)
+        wanted = keys = {one.event.partitionkey for one in line}
+        if waits:
+            tx.lock(KEY, keys)
+        else:
+            keys = tx.try_lock(KEY, wanted)
         found = groups.positions(tx, handler.group, keys)
         held = {key for key, row in found.items() if row.held_until is not None and row.held_until > unit.now}
         reached: dict[str, int | None] = {key: row.position for key, row in found.items()}
@@ -127,6 +143,8 @@ def batch(
         handled = []
         for one in line:
             key = one.event.partitionkey
+            if key not in keys:
+                continue
             if one.after != reached.get(key) or (key in held and not even_held):
                 continue
             handle_one(handler, unit, one)
@@ -134,7 +152,7 @@ def batch(
             handled.append(one)
         groups.advance(tx, handler.group, done)
         killpoints.reached("consumer.before_commit")
-        return handled
+        return Done(handled, frozenset(wanted - keys))
 
     return work
 

@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from hub import killpoints
 from hub.contracts import Handler
+from hub.errors import StoreConflict
 from hub.pipeline.consumer import attempt, failures
-from hub.pipeline.consumer.attempt import NO_FAULT_OF_THE_EVENT, InLine, PolicyMoved, Prepared
+from hub.pipeline.consumer.attempt import NO_FAULT_OF_THE_EVENT, Done, InLine, PolicyMoved, Prepared
 from hub.pipeline.consumer.mass_failure import MassFailure
 from hub.pipeline.pace import Pace
 from hub.ports import Clock, Store, Subscription
@@ -28,11 +29,18 @@ MOST_EVENTS: Final = 64
 # Each look sorts all that its keys have: few looks keep a deep backlog of few keys cheap.
 _READ_AHEAD: Final = 512
 
+# Whoever has a key in hand needs some milliseconds; who needs more than all of these together has frozen, or hangs.
+_BUSY_PAUSES_SECONDS: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
+
 
 class Consumer:
     """Handles what a group has not done, key by key in order.
 
     One batch at a time: the bus, the sweep, the retries of held keys, the probes of a paused group take turns.
+
+    Attributes:
+        left: Keys with something to do that somebody else had in hand for long; whoever cares for the group tries them
+            again. Should this process end before, a sweep finds them.
     """
 
     def __init__(self, handler: Handler, store: Store, clock: Clock, waits: Waits) -> None:
@@ -44,6 +52,7 @@ class Consumer:
         self.waits = waits
         self.paused = False
         self.follower = Follower(handler.group, handler.type_names, 0, 0)
+        self.left: set[str] = set()
         self._lock = asyncio.Lock()
         self._pace = Pace(target_seconds=0.020, largest=MOST_EVENTS)
         self._mass = MassFailure()
@@ -65,33 +74,38 @@ class Consumer:
     async def work(self, keys: Sequence[str]) -> None:
         """Handle everything that these keys have for the group by now; what comes meanwhile has its own notice.
 
-        Cancelled, it ends with the batch in hand.
+        Cancelled, it ends with the batch in hand. Keys that somebody else keeps in hand for long go to ``left``.
 
         Raises:
             StoreUnavailable: The database cannot serve; nothing was counted as an attempt.
         """
         for first in range(0, len(keys), MOST_EVENTS):
-            some = keys[first : first + MOST_EVENTS]
-            until: int | None = None
-            while not self.paused:
-                async with self._lock:
-                    line, policies, until = await self.store.read(self._next_of(some, until))
-                    await self._work_off(line, policies)
-                if not line:
+            busy = await self._all_of(keys[first : first + MOST_EVENTS])
+            for seconds in _BUSY_PAUSES_SECONDS:
+                if not busy:
                     break
+                await asyncio.sleep(seconds)
+                busy = await self._all_of(busy)
+            self.left.update(busy)
+
+    async def work_left(self) -> None:
+        """Try the keys again that others had in hand."""
+        keys, self.left = sorted(self.left), set()
+        if keys:
+            await self.work(keys)
 
     async def try_alone(self, one: InLine) -> bool:
         """Handle one event in a transaction of its own; False when it failed, which counts as an attempt."""
         async with self._lock:
-            return await self._alone(one)
+            return await self._alone(one, waits=True) is not None
 
     async def probe(self, one: InLine) -> bool:
         """Tell whether an event can be handled, held or not; then it is. A failure is no attempt."""
         async with self._lock:
-            error = await self._handle_alone(one, even_held=True)
-            if error is not None:
-                self._tell_failure(one, error)
-            return error is None
+            done = await self._handle_alone(one, even_held=True, waits=True)
+            if isinstance(done, Exception):
+                self._tell_failure(one, done)
+            return isinstance(done, Done)
 
     async def set_pause(self, *, reason: str | None, probe_at: datetime | None = None, wait_seconds: float = 0) -> None:
         """Pause the group for a reason, or with None let it go on with every held key tried again."""
@@ -111,51 +125,74 @@ class Consumer:
         self._mass.forget()
         self._show_pause(paused=reason is not None)
 
-    async def _work_off(self, line: Sequence[InLine], policies: Policies) -> None:
+    async def _all_of(self, keys: Sequence[str]) -> list[str]:
+        """Handle what these keys have by now, then return those that somebody else had in hand."""
+        until: int | None = None
+        busy: set[str] = set()
+        while not self.paused and (free := [key for key in keys if key not in busy]):
+            async with self._lock:
+                line, policies, until = await self.store.read(self._next_of(free, until))
+                await self._work_off(line, policies, busy)
+            if not line:
+                break
+        return sorted(busy)
+
+    async def _work_off(self, line: Sequence[InLine], policies: Policies, busy: set[str]) -> None:
         while line and not self.paused:
             size = self._pace.size()
-            if not await _to_its_end(self._one_batch(line[:size], policies)):
+            if not await _to_its_end(self._one_batch(line[:size], policies, busy)):
                 return
-            line = line[size:]
+            line = [one for one in line[size:] if one.row.key not in busy]
 
-    async def _one_batch(self, line: Sequence[InLine], policies: Policies) -> bool:
+    async def _one_batch(self, line: Sequence[InLine], policies: Policies, busy: set[str]) -> bool:
         """Handle events in one transaction; False when what follows them has to be read again."""
         try:
             prepared = await attempt.prepare_all(self.handler, line, policies)
             work = attempt.batch(self.handler, prepared)
-            handled = await self.store.transact(self._measured(work, len(line)), name=self.group)
+            done = await self.store.transact(self._measured(work, len(line)), name=self.group)
+        except StoreConflict:
+            # Together they met others again and again; each alone holds so little that it gets through.
+            await self._one_by_one(line, busy)
+            return False
         except NO_FAULT_OF_THE_EVENT:
             raise
         except PolicyMoved:
             return False
         except Exception:  # noqa: BLE001 - one of them failed; which one shows when each goes alone
-            await self._one_by_one(line)
+            await self._one_by_one(line, busy)
             return False
         killpoints.reached("consumer.committed")
-        self._note_handled(handled)
+        self._note_handled(done.handled)
+        busy.update(done.busy)
         return True
 
-    async def _one_by_one(self, line: Sequence[InLine]) -> None:
+    async def _one_by_one(self, line: Sequence[InLine], busy: set[str]) -> None:
         failed: set[str] = set()
         for one in line:
             if self.paused:
                 return
-            if one.row.key not in failed and not await self._alone(one):
+            if one.row.key in failed or one.row.key in busy:
+                continue
+            done = await self._alone(one)
+            if done is None:
                 failed.add(one.row.key)
+            else:
+                busy.update(done.busy)
 
-    async def _alone(self, one: InLine) -> bool:
-        error = await self._handle_alone(one)
-        if error is not None:
-            await self._failed(one, error)
-        return error is None
+    async def _alone(self, one: InLine, *, waits: bool = False) -> Done | None:
+        done = await self._handle_alone(one, waits=waits)
+        if isinstance(done, Done):
+            return done
+        await self._failed(one, done)
+        return None
 
-    async def _handle_alone(self, one: InLine, *, even_held: bool = False) -> Exception | None:
+    async def _handle_alone(self, one: InLine, *, even_held: bool = False, waits: bool = False) -> Done | Exception:
         while True:
             policies = await self.store.read(lambda tx: tx.policies)
             try:
                 prepared = await attempt.prepare_all(self.handler, [one], policies)
-                work = attempt.batch(self.handler, prepared, even_held=even_held)
-                handled = await self.store.transact(work, name=self.group)
+                work = attempt.batch(self.handler, prepared, even_held=even_held, waits=waits)
+                done = await self.store.transact(work, name=self.group)
             except NO_FAULT_OF_THE_EVENT:
                 raise
             except PolicyMoved:
@@ -163,8 +200,8 @@ class Consumer:
             except Exception as error:  # noqa: BLE001 - whatever a handler raises is that event's failure
                 return error
             killpoints.reached("consumer.committed")
-            self._note_handled(handled)
-            return None
+            self._note_handled(done.handled)
+            return done
 
     async def _failed(self, one: InLine, error: Exception) -> None:
         self._tell_failure(one, error)
@@ -193,12 +230,12 @@ class Consumer:
             metrics.handling.labels(self.group).observe((now - one.event.receivedat).total_seconds())
         metrics.handled.labels(self.group).inc(len(handled))
 
-    def _measured(self, work: Callable[[UnitOfWork], list[Prepared]], events_: int) -> Any:
-        def measured(unit: UnitOfWork) -> list[Prepared]:
+    def _measured(self, work: Callable[[UnitOfWork], Done], events_: int) -> Any:
+        def measured(unit: UnitOfWork) -> Done:
             with self._pace.measured(events_):
-                handled = work(unit)
+                done = work(unit)
                 unit.flush()
-            return handled
+            return done
 
         return measured
 

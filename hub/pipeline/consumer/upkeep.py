@@ -40,6 +40,7 @@ class Upkeep:
         self._in_hand: str | None = None
         self._marked: str | None = None
         self._crashes = 0
+        self._swept_at = consumer.clock.monotonic()
 
     @property
     def group(self) -> str:
@@ -48,23 +49,28 @@ class Upkeep:
 
     async def run(self) -> None:
         """Look after the group until cancelled."""
-        clock, waits = self._consumer.clock, self._waits
-        swept_at = clock.monotonic()
+        waits = self._waits
+        self._swept_at = self._consumer.clock.monotonic()
         shortest = min(waits.sweep_interval_seconds, waits.probe_seconds, *(s / 2 for s in waits.event_retry_seconds))
         tick = min(max(shortest, _SHORTEST_TICK_SECONDS), _LONGEST_TICK_SECONDS)
         while True:
             await asyncio.sleep(tick)
             try:
-                if self._consumer.paused:
-                    await self.look_at_pause()
-                    continue
-                await self.retry_held()
-                away = self._is_away() is not None
-                if clock.monotonic() - swept_at >= (waits.away_sweep_seconds if away else waits.sweep_interval_seconds):
-                    swept_at = clock.monotonic()
-                    await self.sweep(0 if away else waits.sweep_age_seconds)
+                await self.look_after()
             except StoreUnavailable as error:
                 log.warning("the database cannot serve; the group waits", group=self._consumer.group, error=str(error))
+
+    async def look_after(self) -> None:
+        """Do what is due now."""
+        if self._consumer.paused:
+            await self.look_at_pause()
+            return
+        await self.retry_held()
+        await self._consumer.work_left()
+        away, now, waits = self._is_away() is not None, self._consumer.clock.monotonic(), self._waits
+        if now - self._swept_at >= (waits.away_sweep_seconds if away else waits.sweep_interval_seconds):
+            self._swept_at = now
+            await self.sweep(0 if away else waits.sweep_age_seconds)
 
     async def retry_held(self) -> None:
         """Try the keys whose hold is over."""

@@ -35,7 +35,7 @@ async def _line(workshop: EmbeddedWorkshop) -> list[Prepared]:
 async def _run(workshop: EmbeddedWorkshop, line: list[Prepared], **more: Any) -> list[int]:
     handler = workshop.consumers["ledger"].handler
     done = await workshop.store.transact(attempt.batch(handler, line, **more), name="ledger")
-    return [one.position for one in done]
+    return [one.position for one in done.handled]
 
 
 async def _hold(workshop: EmbeddedWorkshop, key: str) -> None:
