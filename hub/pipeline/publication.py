@@ -19,6 +19,9 @@ GROUP = "subscribers"
 
 SCOPE = "copy"
 
+# The first attributes, which no event lacks: what a notice says.
+_IDENTITY: Final = 4
+
 # From the catalogue, which has them all: a type whose module nobody imported yet is not unknown.
 _TOPICS: Final = {model.TYPE: topic for topic, models in catalogue.types_by_topic().items() for model in models}
 
@@ -37,9 +40,11 @@ def copy_of(row: Row[Any]) -> Copy:
     if topic is None:
         msg = f"this code does not know events of type {row.type}, so neither their topic"
         raise Unpublishable(msg)
-    identity = {"specversion": "1.0", "id": row.id, "source": row.source, "type": row.type}
     attributes = {
-        **identity,
+        "specversion": "1.0",
+        "id": row.id,
+        "source": row.source,
+        "type": row.type,
         "subject": row.subject,
         "time": row.time,
         "dataschema": schema_address(row.type),
@@ -49,13 +54,14 @@ def copy_of(row: Row[Any]) -> Copy:
         "traceparent": row.traceparent,
         "causation": row.causation,
     }
+    told = headers(attributes)
     return Copy(
         position=row.position,
         key=row.key.encode(),
         topic=None if topic is topics.LOG else topic.name,
-        headers=headers(attributes),
+        headers=told,
         value=row.data.encode(),
-        notice=headers(identity)[:-1],
+        notice=told[:_IDENTITY],
     )
 
 

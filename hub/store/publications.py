@@ -15,7 +15,12 @@ from hub.store.transaction import Transaction
 _UNPUBLISHED: Final = (
     select(events).where(events.c.published_at.is_(None)).order_by(events.c.position).limit(bindparam("limit"))
 )
-_MARK: Final = update(events).where(events.c.position == bindparam("at_position")).values(published_at=bindparam("at"))
+_MARK: Final = (
+    update(events)
+    .where(events.c.position.in_(bindparam("positions", expanding=True)))
+    .values(published_at=bindparam("at"))
+)
+_MARKED_AT_ONCE: Final = 512
 _FORGET: Final = update(events).where(events.c.id == bindparam("event")).values(published_at=None)
 _SENT_SINCE: Final = and_(events.c.published_at.is_not(None), events.c.receivedat >= bindparam("since"))
 _COUNT_SINCE: Final = select(func.count()).select_from(events).where(_SENT_SINCE)
@@ -30,7 +35,9 @@ def unpublished(tx: Transaction, limit: int) -> Sequence[Row[Any]]:
 
 def mark(tx: Transaction, positions: Iterable[int]) -> None:
     """Say that the broker has acknowledged these events."""
-    tx.run_many(_MARK, [{"at_position": position, "at": tx.now} for position in positions])
+    every = list(positions)
+    for first in range(0, len(every), _MARKED_AT_ONCE):
+        tx.run(_MARK, positions=every[first : first + _MARKED_AT_ONCE], at=tx.now)
 
 
 def forget(tx: Transaction, event_id: str) -> bool:

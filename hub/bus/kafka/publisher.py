@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 from collections.abc import Sequence
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
-from aiokafka.partitioner import murmur2
 
 from hub.bus.kafka.connection import leaving_nothing_open, options, telling
-from hub.errors import BrokerUnavailable, Permanent, Transient
+from hub.bus.kafka.loads import BATCH_BYTES, Load, Loads, too_large
+from hub.errors import BrokerUnavailable, Transient
 from hub.kafka_settings import PREFIX, KafkaSettings
 from hub.ports import Copy
 from schemas import topics
-
-_BATCH_BYTES: Final = 262_144
 
 # Longer than any outage: a batch that expires has used up its sequence numbers, and the producer is broken for ever
 # (measured, aiokafka 0.14). The time-outs that count are our own.
@@ -47,6 +44,7 @@ class KafkaPublisher:
         self._settings = settings
         self._seconds = seconds
         self._producer: AIOKafkaProducer | None = None
+        self._partitions: dict[str, int] = {}
 
     async def open(self) -> None:
         """Start a producer, unless there is one."""
@@ -57,10 +55,9 @@ class KafkaPublisher:
             acks="all",
             enable_idempotence=True,
             linger_ms=0,
-            max_batch_size=_BATCH_BYTES,
+            max_batch_size=min(BATCH_BYTES, self._settings.max_message_bytes),
             max_request_size=self._settings.max_message_bytes,
             request_timeout_ms=_LIBRARY_TIMEOUT_MS,
-            partitioner=_partition,
         )
         try:
             with telling(), leaving_nothing_open():
@@ -77,24 +74,17 @@ class KafkaPublisher:
         if self._producer is None:
             msg = "the publisher is closed"
             raise BrokerUnavailable(msg)
-        sent: list[list[asyncio.Future[Any]]] = []
-        stopped: Exception | None = None
-        try:
-            async with asyncio.timeout(self._seconds):
-                for copy in copies:
-                    sent.append([])
-                    await self._send(self._producer, copy, sent[-1])
-        except (KafkaError, TimeoutError) as error:
-            # Nothing is sent behind what failed, so that no key's order is lost.
-            stopped = error
-        pending = [future for each in sent for future in each]
-        try:
-            if pending:
-                await asyncio.wait(pending, timeout=self._seconds)
-            return self._outcomes(len(copies), sent, stopped)
-        finally:
-            for future in pending:
-                future.cancel()
+        loads = Loads(self._producer, self._partitions, self._settings)
+        placed = []
+        for copy in copies:
+            place = loads.place(copy)
+            if place is None:
+                # Nothing is sent behind what failed, so that no key's order is lost.
+                break
+            placed.append(place)
+        became = await self._sent(self._producer, loads.every)
+        found = [next(filter(None, (became[number] for number in place)), None) for place in placed]
+        return found + _refused(len(copies) - len(placed))
 
     async def close(self) -> None:
         """End the producer."""
@@ -102,41 +92,42 @@ class KafkaPublisher:
         if producer is not None:
             await _end(producer)
 
-    async def _send(self, producer: AIOKafkaProducer, copy: Copy, futures: list[asyncio.Future[Any]]) -> None:
-        log = self._settings.topic(topics.LOG.name)
-        futures.append(await producer.send(log, key=copy.key, headers=list(copy.notice)))
-        if copy.topic is not None:
-            topic = self._settings.topic(copy.topic)
-            futures.append(await producer.send(topic, copy.value, key=copy.key, headers=list(copy.headers)))
-
-    @staticmethod
-    def _outcomes(
-        count: int, sent: Sequence[Sequence[asyncio.Future[Any]]], stopped: Exception | None
-    ) -> list[Exception | None]:
-        found = [next(filter(None, map(_failure, futures)), None) for futures in sent]
-        if stopped is not None:
-            found[-1] = _told(stopped)
-        unsent = NotAcknowledged("it stood behind a copy that failed")
-        return found + [unsent] * (count - len(found))
+    async def _sent(self, producer: AIOKafkaProducer, loads: Sequence[Load]) -> list[Exception | None]:
+        """Send loads in order, then return what became of each."""
+        answers: list[asyncio.Future[Any]] = []
+        stopped: BaseException = TimeoutError()
+        try:
+            async with asyncio.timeout(self._seconds):
+                for one in loads:
+                    answer = await producer.send_batch(one.builder, one.topic, partition=one.partition)
+                    answers.append(answer)
+        except (KafkaError, TimeoutError, AssertionError) as error:
+            # An assertion of the library: a topic that was made anew has fewer partitions.
+            stopped = error
+        try:
+            if answers:
+                await asyncio.wait(answers, timeout=self._seconds)
+            became = [_failure(answer) for answer in answers]
+        finally:
+            for answer in answers:
+                answer.cancel()
+        return became + [_told(stopped)] * (len(loads) - len(became))
 
     async def _refuse_missing(self, producer: AIOKafkaProducer) -> None:
         # A send to a topic that is missing would wait for it until the library's time-out.
         cluster = await producer.client.fetch_all_metadata()
         wanted = [self._settings.topic(topic.name) for topic in topics.ALL]
-        missing = [name for name in wanted if not cluster.partitions_for_topic(name)]
+        self._partitions = {name: len(cluster.partitions_for_topic(name) or ()) for name in wanted}
+        missing = [name for name, partitions in self._partitions.items() if not partitions]
         if missing:
             msg = f"Kafka lacks {', '.join(missing)}: run hub topics apply, or set {PREFIX}TOPIC_PREFIX right"
             raise BrokerUnavailable(msg)
 
 
-@functools.lru_cache(maxsize=16_384)
-def _hash(key: bytes) -> int:
-    return int(murmur2(key)) & 0x7FFFFFFF
-
-
-def _partition(key: bytes, every: Sequence[int], _available: Sequence[int]) -> int:
-    """Choose as Java's clients do; each key's hash is wanted twice at least, for its notice beside its copy."""
-    return every[_hash(key) % len(every)]
+def _refused(count: int) -> list[Exception | None]:
+    """Return what becomes of a copy that is too large, with those behind it, none of which was sent."""
+    unsent = NotAcknowledged("it stood behind a copy that failed")
+    return [too_large(), *[unsent] * (count - 1)] if count else []
 
 
 def _failure(future: asyncio.Future[Any]) -> Exception | None:
@@ -150,7 +141,7 @@ def _failure(future: asyncio.Future[Any]) -> Exception | None:
 
 def _told(error: BaseException) -> Exception:
     if isinstance(error, _TOO_LARGE):
-        return Permanent("the copy is larger than Kafka takes; see HUB_KAFKA_MAX_MESSAGE_BYTES")
+        return too_large()
     return NotAcknowledged(f"Kafka did not take it: {type(error).__name__}")
 
 
