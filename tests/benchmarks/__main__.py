@@ -15,9 +15,23 @@ from typing import Any, Final, Protocol
 
 from rich.console import Console
 
-from tests.benchmarks import compare, drain, imports, intake, latency, memory, messages, reply, start, table
+from tests.benchmarks import (
+    compare,
+    consumed,
+    drain,
+    imports,
+    intake,
+    latency,
+    memory,
+    messages,
+    relay,
+    reply,
+    start,
+    table,
+)
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.place import FULL, TINY, Place, Size
+from tests.benchmarks.services import Absent
 from tests.features.catalogue import ROOT
 from tests.support import figures as keeping
 
@@ -37,6 +51,8 @@ ALL: Final[Mapping[str, Any]] = {
     "messages": messages,
     "reply": reply,
     "drain": drain,
+    "relay": relay,
+    "consumed": consumed,
     "memory": memory,
     "start": start,
     "imports": imports,
@@ -70,7 +86,10 @@ def main() -> None:
     for number, name in enumerate(names, 1):
         console.print(f"[bold]{number}/{len(names)} {name}[/]: {ALL[name].SAYS}")
         began = time.monotonic()
-        found += measure(name, TINY if wanted.tiny else FULL, lambda said: console.print(f"    {said}"))
+        try:
+            found += measure(name, TINY if wanted.tiny else FULL, lambda said: console.print(f"    {said}"))
+        except Absent as reason:
+            console.print(f"    left out: {reason}")
         console.print(f"    took {time.monotonic() - began:.0f} s")
     console.print(table.measured(found))
     if wanted.compare:
