@@ -10,10 +10,11 @@ from pathlib import Path
 
 from sqlalchemy.exc import DBAPIError
 
+from hub import discovery
 from hub.bootstrap import DATABASE, JOURNAL
 from hub.cli.opening import opened
 from hub.contracts import Connection
-from hub.doctor import Finding, database, flow, machine, neighbour, server, wiring
+from hub.doctor import Finding, broker, database, flow, machine, neighbour, server, wiring
 from hub.doctor.findings import wrong
 from hub.errors import HubError
 from hub.pipeline.journal import JournalReader
@@ -37,6 +38,8 @@ def examine(data: Path | None) -> list[Finding]:
     if not settings.data.is_dir():
         return found
     found.append(neighbour.examine(settings))
+    groups = [] if settings.database_url is None else sorted(discovery.handlers())
+    found += broker.examine(os.environ, groups)
     clock = SystemClock()
     if settings.database_url is None:
         kept = list(database.examine(settings.data / DATABASE, clock.monotonic))
@@ -54,7 +57,8 @@ async def _flow(settings: HubSettings, connections: dict[str, Connection]) -> li
         async with opened(settings) as hub:
             reader = JournalReader(settings.data / JOURNAL)
             played = wiring.was_played(settings)
-            return await flow.examine(hub.store, reader, hub.clock, assets=assets, played=played)
+            found = await flow.examine(hub.store, reader, hub.clock, assets=assets, played=played)
+            return [*found, await broker.unpublished(hub.store, hub.clock)] if broker.is_named(os.environ) else found
     except (HubError, DBAPIError, sqlite3.Error) as error:
         return [
             wrong("flow", f"La base de datos no responde: {error}.", "Inténtalo de nuevo; si sigue, revisa el disco.")

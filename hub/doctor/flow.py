@@ -9,6 +9,7 @@ from typing import Final
 
 from hub import observation
 from hub.doctor.findings import Finding, ok, warning, wrong
+from hub.doctor.words import age
 from hub.errors import JournalUnavailable
 from hub.pipeline.ingest.mark import MarkFile
 from hub.pipeline.journal import JournalMismatch, JournalReader
@@ -62,13 +63,13 @@ async def _journal(store: Store, reader: JournalReader, clock: Clock) -> Finding
     return _pending(pending, None if oldest is None else clock.now() - oldest)
 
 
-def _pending(pending: int | None, age: timedelta | None) -> Finding:
+def _pending(pending: int | None, waited: timedelta | None) -> Finding:
     if pending is None:
         return ok("journal", "Bitácora: todavía no ha recibido nada.")
-    if age is None:
+    if waited is None:
         return ok("journal", "Bitácora: nada pendiente.")
-    what = f"Bitácora: {pending} entregas pendientes, la más antigua desde hace {_age(age)}."
-    if age > _LATE:
+    what = f"Bitácora: {pending} entregas pendientes, la más antigua desde hace {age(waited)}."
+    if waited > _LATE:
         return wrong("journal", what, "Arranca el hub; si ya corre, revisa su registro: nada se ha perdido.")
     return ok("journal", what)
 
@@ -103,7 +104,7 @@ def _group(group: GroupBacklog, now: datetime) -> Iterator[Finding]:
         cure = f"Se reintentan solas; para reintentar ya: «hub groups release {group.group}»."
         yield warning(check, f"El grupo {group.group} tiene {group.held_keys} conversaciones detenidas.", cure)
     elif late and group.oldest_at is not None:
-        what = f"El grupo {group.group} va atrasado: {group.waiting} eventos, desde hace {_age(now - group.oldest_at)}."
+        what = f"El grupo {group.group} va atrasado: {group.waiting} eventos, desde hace {age(now - group.oldest_at)}."
         yield warning(check, what, "Arranca el hub; si ya corre, espera o revisa su registro.")
     else:
         yield ok(check, f"Grupo {group.group}: al día ({group.waiting} por atender).")
@@ -142,7 +143,7 @@ async def _standing(store: Store, clock: Clock) -> Finding:
     late = sorted(f"{place[0]}:{place[1]}" for place, since in ages if since is not None and now - since > STANDS_STILL)
     if not late:
         return ok("standing", "Ningún envío está detenido.")
-    what = f"Hay envíos detenidos desde hace más de {_age(STANDS_STILL)}: {', '.join(late[:10])}."
+    what = f"Hay envíos detenidos desde hace más de {age(STANDS_STILL)}: {', '.join(late[:10])}."
     return wrong("standing", what, "Revisa que el número, página o buzón esté en la configuración y con credenciales.")
 
 
@@ -155,11 +156,3 @@ async def _balance(store: Store, reader: JournalReader) -> Finding:
         cure = "Avisa a Desarrollo con la salida de «hub balance --json»."
         return wrong("balance", " ".join(account.broken), cure)
     return ok("balance", "Todo cuadra: cada entrega aceptada tiene su destino.")
-
-
-def _age(age: timedelta) -> str:
-    seconds = int(age.total_seconds())
-    if seconds < 60:  # noqa: PLR2004 - seconds in a minute
-        return f"{seconds} s"
-    minutes, hours = seconds // 60 % 60, seconds // 3600
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min"

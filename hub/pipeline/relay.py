@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -25,6 +26,10 @@ log = logger("relay")
 _AT_ONCE: Final = 500
 _LEASE: Final = "relay"
 
+# From here on a backlog is news, with its progress; below, it is gone before anybody has read of it.
+_BACKLOG: Final = 10_000
+_PROGRESS_SECONDS: Final = 10.0
+
 
 class Relay:
     """Sends what ``published_at IS NULL`` names, by position; marks it after the broker's word.
@@ -45,6 +50,8 @@ class Relay:
         self._holder = holder
         self._term = Term(clock)
         self._alone_until = 0
+        self._looked_at = -math.inf
+        self._told_at: float | None = None
         self._wake = asyncio.Event()
         self._stopping = asyncio.Event()
         self._ended = asyncio.Event()
@@ -83,6 +90,7 @@ class Relay:
             return
         limit = 1 if self._alone_until else _AT_ONCE
         rows = await self._store.read(lambda tx: publications.unpublished(tx, limit))
+        await self._tell_backlog(is_full=len(rows) == limit)
         if rows and rows[0].position > self._alone_until:
             self._alone_until = 0
         if len(rows) < limit or self.away is not None:
@@ -93,6 +101,23 @@ class Relay:
             # Never go on with a producer that failed once: it may be broken for good, or have sent what follows.
             await self._publisher.close()
             await self._pause(self._waits.publish_retry_seconds)
+
+    async def _tell_backlog(self, *, is_full: bool) -> None:
+        """Tell how much is left of what waited for long: all of history, where Kafka is new to an old database."""
+        if not is_full:
+            if self._told_at is not None:
+                log.info("subscribers have what had waited for them")
+            self._told_at = None
+            return
+        now = self._clock.monotonic()
+        if self.away is not None or now - self._looked_at < _PROGRESS_SECONDS:
+            return
+        self._looked_at = now
+        left, oldest = await self._store.read(publications.waiting)
+        metrics.unpublished.set(left)
+        if self._told_at is not None or left >= _BACKLOG:
+            self._told_at = now
+            log.info("subscribers are sent what waits for them, the oldest first", events=left, since=str(oldest))
 
     async def _connected(self) -> bool:
         try:

@@ -122,6 +122,33 @@ def test_with_kafka_away_customers_are_answered_then_subscribers_get_everything(
         sys.stdout.write(figures)
 
 
+def test_kafka_that_is_new_to_an_old_hub_gets_all_of_its_history_in_order(
+    hub: HubProcess, whatsapp: SimulatedWhatsApp, kafka: KafkaPlace
+) -> None:
+    asyncio.run(kafka.make(*EVERY, partitions=2))
+    books, said = Books(hub.data), dict[str, list[str]]()
+    hub.environment = whatsapp.environment
+    hub.start()
+    _customers(whatsapp, said, 0)
+    until(lambda: settled(books, said), "settled without any Kafka")
+    assert hub.stop() == 0, hub.log[-3000:]
+    history = books.count("events")
+    assert books.count("events", "published_at IS NULL") == history > 0
+
+    hub.environment = {**whatsapp.environment, **kafka.environment}
+    hub.start()
+    _customers(whatsapp, said, 1)
+    until(lambda: settled(books, said), "settled with Kafka")
+    until_published(books)
+    assert hub.stop() == 0, hub.log[-3000:]
+
+    assert problems(books, whatsapp, said) == []
+    heard = check_subscribers(books, kafka)
+    assert heard.repeated == 0
+    assert len(heard.events) > history / 2, "most of history concerns subscribers"
+    assert sum(event.type == "hub.ticket.opened.v1" for event in heard.events) == len(said)
+
+
 def test_a_hub_that_is_killed_tells_subscribers_the_rest_when_it_is_back(
     hub: HubProcess, whatsapp: SimulatedWhatsApp, kafka: KafkaPlace
 ) -> None:

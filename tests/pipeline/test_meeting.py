@@ -1,4 +1,4 @@
-"""Workers that meet at a key, or whose transactions meet, pass over nothing and wait for nobody who hangs."""
+"""Workers that meet at a key, or whose transactions meet, pass over nothing."""
 
 from __future__ import annotations
 

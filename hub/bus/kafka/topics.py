@@ -137,12 +137,19 @@ async def _configs(admin: AIOKafkaAdminClient, names: Sequence[str]) -> dict[str
     }
 
 
+def least_copies(settings: KafkaSettings) -> int:
+    """Return how many copies a record has at least before it is acknowledged.
+
+    One broker may be away without stopping the relay, yet no acknowledged record is on one broker alone.
+    """
+    return max(1, settings.replication - 1)
+
+
 def _config(settings: KafkaSettings, topic: Topic) -> dict[str, str]:
     values = (
         str(topic.retention_days * _DAY_MILLISECONDS),
         str(settings.max_message_bytes),
-        # One broker may be away without stopping the relay, yet no acknowledged record is on one broker alone.
-        str(max(1, settings.replication - 1)),
+        str(least_copies(settings)),
         "delete",
     )
     return dict(zip(_SETTINGS, values, strict=True))
