@@ -68,6 +68,7 @@ async def test_records_that_are_lost_are_found_by_the_sweep(workshop: KafkaWorks
     assert await workshop.written() == {key: [1] for key in KEYS}
 
     assert await workshop.upkeeps["ledger"].sweep() == len(KEYS)
+    assert await workshop.written() == {key: [1, 2] for key in KEYS}
 
     # What is stated afterwards stands behind it in its key.
     await workshop.state(*[(key, 3) for key in KEYS])
