@@ -78,12 +78,12 @@ def _elsewhere(one: Report) -> Finding:
     """Judge another machine's journal by what it reported."""
     check = f"journal.{one.host}"
     if one.silent_for > SILENT:
-        what = f"La bitácora de {one.host} no da señales desde hace {_age(one.silent_for)}."
+        what = f"La bitácora de {one.host} no da señales desde hace {age(one.silent_for)}."
         cure = "Arranca su ingreso; si ese equipo no vuelve, ejecuta «hub journal adopt RUTA --yes» con su disco."
         return wrong(check, what, cure)
-    what = f"Bitácora de {one.host}: {one.pending} entregas pendientes; habló hace {_age(one.silent_for)}."
+    what = f"Bitácora de {one.host}: {one.pending} entregas pendientes; habló hace {age(one.silent_for)}."
     if one.waiting_for > _LATE:
-        what = f"{what} La más antigua espera desde hace {_age(one.waiting_for)}."
+        what = f"{what} La más antigua espera desde hace {age(one.waiting_for)}."
         return wrong(check, what, "Ejecuta «hub doctor» en ese equipo: nada se ha perdido.")
     return ok(check, what)
 

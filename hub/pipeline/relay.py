@@ -48,6 +48,7 @@ class Relay:
         self._publisher = publisher
         self._waits = waits
         self._holder = holder
+        self._clock = clock
         self._term = Term(clock)
         self._alone_until = 0
         self._looked_at = -math.inf
