@@ -183,6 +183,7 @@ class Relay:
             return leases.take(unit.begin(Origin("", "relay", "hub")), _LEASE, self._holder, self._waits.lease_seconds)
 
         self._until = await self._store.transact(take, name="relay.lease")
+        metrics.relaying.set(self._until is not None)
         return self._until is not None
 
     def _give_back(self, unit: UnitOfWork) -> None:

@@ -184,6 +184,23 @@ class HubProcess:
             return False
 
 
+def supervised(process: HubProcess) -> dict[str, int]:
+    """Return the process ids under a supervisor by role."""
+    assert process.process is not None
+    found = subprocess.run(
+        ["ps", "-o", "pid=,args=", "--ppid", str(process.process.pid)],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    roles = {}
+    for line in found.stdout.splitlines():
+        pid, *words = line.split()
+        if "--role" in words:
+            roles[words[words.index("--role") + 1]] = int(pid)
+    return roles
+
+
 def until(condition: Callable[[], object], what: str, seconds: float = 20.0) -> None:
     """Return when a condition holds.
 
