@@ -112,3 +112,19 @@ def test_its_processes_end_with_a_killed_supervisor(
     until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in left.values()), "both are gone")
     intake.start()
     assert answers(intake)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("role", ["ingester", "worker", "effects"])
+def test_a_start_that_waits_for_its_database_can_be_stopped(tmp_path: Path, role: str) -> None:
+    closed = free_ports(2)
+    environment = {
+        "HUB_DATABASE_URL": f"postgresql+psycopg://hub@127.0.0.1:{closed[0]}/hub",
+        "HUB_KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{closed[1]}",
+        "HUB_KAFKA_REPLICATION": "1",
+    }
+    process = HubProcess(tmp_path / "data", environment, ("--role", role))
+    process.start(wait=False)
+    until(lambda: "the start waits for the database" in process.log, "it waits", seconds=60)
+
+    assert process.stop() == 0, process.log

@@ -188,7 +188,7 @@ def supervised(process: HubProcess) -> dict[str, int]:
     """Return the process ids under a supervisor by role."""
     assert process.process is not None
     found = subprocess.run(
-        ["ps", "-o", "pid=,args=", "--ppid", str(process.process.pid)],
+        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(process.process.pid)],
         check=False,
         capture_output=True,
         text=True,
