@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 
 from rich.console import Console
 
-from tests.benchmarks import compare, drain, imports, intake, latency, memory, messages, reply, start, table
+from tests.benchmarks import compare, drain, imports, intake, latency, memory, messages, reply, scale, start, table
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.place import FULL, TINY, Place, Size
 from tests.features.catalogue import ROOT
@@ -40,6 +40,7 @@ ALL: Final[Mapping[str, Any]] = {
     "memory": memory,
     "start": start,
     "imports": imports,
+    "scale": scale,
 }
 WHAT: Final = (
     "Each figure is the median of its rounds, taken beside the baseline named with it; a message is a new customer's"

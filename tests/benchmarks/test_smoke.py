@@ -11,8 +11,10 @@ from tests.benchmarks.__main__ import ALL, measure
 from tests.benchmarks.figures import KINDS, Figure, reached
 from tests.benchmarks.place import TINY
 
+SERVICES = {"scale": (pytest.mark.kafka, pytest.mark.postgres, pytest.mark.slow, pytest.mark.xdist_group("scale"))}
 
-@pytest.mark.parametrize("name", list(ALL))
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=SERVICES.get(name, ())) for name in ALL])
 def test_a_benchmark_gives_every_figure_of_its_name(name: str) -> None:
     said: list[str] = []
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import random
 import signal
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -26,6 +27,10 @@ VICTIMS: Final = (*PROCESSES, *SUPERVISED, "relay", *SERVICES)
 
 _PATIENCE_SECONDS: Final = 60.0
 _HELD_SECONDS: Final = 5.0
+# The asset is a dead process's for as long as its lease, which outlasts its longest call.
+_LEASE_SECONDS: Final = 30.0
+_LONGEST_WORK_SECONDS: Final = 0.6
+_READY_SHARE: Final = 0.75
 
 
 @dataclass
@@ -45,16 +50,20 @@ class Reaper:
     _dead: list[str] = field(default_factory=list)
 
     def kill(self, victim: str, write: Callable[[], None]) -> None:
-        """End a life, half the time of a service one more while it is away; ``write`` lets customers write."""
+        """End a life at work, half the time of a service one more while it is away; ``write`` lets customers write."""
+        if self.chance.random() < _READY_SHARE:
+            self._wait_ready(victim)
         if victim == "effects" and self.chance.random() < 1 / 2:
             self._hold_a_call(write)
+        write()
+        time.sleep(self.chance.uniform(0, _LONGEST_WORK_SECONDS))
         self._kill(victim)
-        self.whatsapp.faults()
         if victim in SERVICES and self.chance.random() < 1 / 2:
             self._kill(self.chance.choice(PROCESSES + SUPERVISED))
 
     def revive(self) -> None:
         """Begin again what died; receiver with ingester are their supervisor's to start."""
+        self.whatsapp.faults()
         for name in self._dead:
             if name == "kafka":
                 # Not waited for: what dies next dies while it comes back.
@@ -80,15 +89,24 @@ class Reaper:
             self._dead.append(name)
         self.deaths[victim] += 1
 
+    def _wait_ready(self, victim: str) -> None:
+        """Let a process come up before it is killed; on a busy machine each would die while it starts."""
+        if victim in PROCESSES:
+            self.fleet.processes[victim].wait_ready()
+        elif victim == "kafka":
+            self.broker.wait_ready()
+
     def _hold_a_call(self, write: Callable[[], None]) -> None:
-        """Let the provider take a message without saying so: whoever dies now leaves a doubt."""
+        """Let the provider take a message without a word, now or later: whoever dies leaves a doubt."""
         held = {"do": "hang", "taken": True, "seconds": _HELD_SECONDS, "times": 4}
-        self.whatsapp.faults(answers=[held])
+        self.whatsapp.faults(answers=[held], drop_statuses=["sent", "delivered", "read"])
         before = len(self.whatsapp.ledger(kind="send", taken="True"))
         write()
         # Whoever is held up by another death has nothing to hold.
         with contextlib.suppress(AssertionError):
-            until(lambda: len(self.whatsapp.ledger(kind="send", taken="True")) > before, "a call is held", 5)
+            until(
+                lambda: len(self.whatsapp.ledger(kind="send", taken="True")) > before, "a call is held", _LEASE_SECONDS
+            )
 
     @staticmethod
     def _there(look: Callable[[], T | None], what: str) -> T:

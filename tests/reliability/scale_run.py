@@ -30,7 +30,6 @@ assert catalogue.MODULES, "subscribers know every type"
 FLEET: Final = ("intake", "worker-1", "worker-2", "effects")
 HUB: Final = (sys.executable, "-m", "hub")
 _TEXT: Final = "Desde la actualización todas las facturas salen con errores contables"
-_PATIENCE_SECONDS: Final = 120.0
 _LONGEST_LIFE_SECONDS: Final = 1.5
 _LINES: Final = 3
 
@@ -63,6 +62,7 @@ def kill_at_scale(
     *,
     victims: Sequence[str] = VICTIMS,
     program: tuple[str, ...] = HUB,
+    patience_seconds: float = 120.0,
 ) -> Report:
     """Run a fleet through so many kills; the folder keeps its data with every log.
 
@@ -73,6 +73,7 @@ def kill_at_scale(
         say: Told how far it is.
         victims: Whose turn it is to die, in shuffled rounds.
         program: What runs in place of the hub.
+        patience_seconds: How long each step towards the end may take.
     """
     began, chance, report = time.monotonic(), random.Random(seed), Report(seed)
     with a_server() as server, own_broker(folder / "kafka") as broker:
@@ -87,15 +88,14 @@ def kill_at_scale(
             order = _in_rounds(victims, chance)
             while reaper.deaths.total() < kills:
                 crowd.arrive()
-                victim = next(order)
                 time.sleep(chance.uniform(0, _LONGEST_LIFE_SECONDS))
-                reaper.kill(victim, crowd.arrive)
+                reaper.kill(next(order), crowd.arrive)
                 crowd.arrive()
                 time.sleep(chance.uniform(0, _LONGEST_LIFE_SECONDS))
                 reaper.revive()
                 crowd.speak()
                 say(f"seed {seed}: {reaper.deaths.total()} of {kills} kills")
-            _end(report, fleet, whatsapp, crowd, kafka)
+            _end(report, fleet, whatsapp, crowd, kafka, patience_seconds)
             report.deaths = reaper.deaths
             report.lines = sum(map(len, crowd.said.values()))
             # A life of the effects role has at most sixteen calls under way.
@@ -106,13 +106,15 @@ def kill_at_scale(
     return report
 
 
-def _end(report: Report, fleet: Fleet, whatsapp: SimulatedWhatsApp, crowd: _Crowd, kafka: KafkaPlace) -> None:
+def _end(
+    report: Report, fleet: Fleet, whatsapp: SimulatedWhatsApp, crowd: _Crowd, kafka: KafkaPlace, patience: float
+) -> None:
     """Let everything come to its end, or tell what did not; then judge."""
     try:
-        crowd.finish()
-        until(lambda: not whatsapp.undelivered(), "all accepted", _PATIENCE_SECONDS)
-        until(lambda: settled(fleet.books, crowd.said), "settled", _PATIENCE_SECONDS)
-        fleet.until_published(_PATIENCE_SECONDS)
+        crowd.finish(patience)
+        until(lambda: not whatsapp.undelivered(), "all accepted", patience)
+        until(lambda: settled(fleet.books, crowd.said), "settled", patience)
+        fleet.until_published(patience)
     except AssertionError as error:
         report.problems.append(str(error))
     report.problems += [f"{name} has ended by itself" for name, one in fleet.processes.items() if not one.alive]
@@ -166,10 +168,10 @@ class _Crowd:
         for phone in self._chance.sample(free, min(len(free), 4)):
             self._write(phone)
 
-    def finish(self) -> None:
+    def finish(self, patience: float) -> None:
         """Let nobody be silent who has more to say."""
         for _ in range(_LINES - 1):
-            until(lambda: not self._whatsapp.undelivered(), "accepted", _PATIENCE_SECONDS)
+            until(lambda: not self._whatsapp.undelivered(), "accepted", patience)
             for phone, lines in self.said.items():
                 if len(lines) < _LINES:
                     self._write(phone)

@@ -19,7 +19,7 @@ from typing import Protocol
 from hub.killpoints import VARIABLE
 from tests.support.ports import free_ports
 
-_READY_SECONDS = 30.0
+_READY_SECONDS = 60.0
 
 # Every wait that a test would otherwise sit through.
 QUICK = {
