@@ -22,7 +22,7 @@ from tests.features.catalogue import ROOT
 from tests.kafka.subscriber import EVERY, NOUNS
 from tests.reliability.outage_books import Verdict, judge, judge_copies, taken
 from tests.reliability.reaper import PROCESSES
-from tests.reliability.steady import Written, written
+from tests.reliability.steady import TOGETHER, Written, newest_customer, written
 from tests.support.fleet import Fleet, a_fleet
 from tests.support.kafka import Broker, KafkaPlace, own_broker
 from tests.support.postgres_server import PostgresServer, a_server
@@ -130,7 +130,7 @@ def outage(
                 with _customers(fleet, provider.environment, rate, stretch.file) as count:
                     _go_through(found, stretch, _Site(fleet, broker, server, kafka), seconds)
                     found.webhooks = count()
-                _settle(fleet, stretch, say)
+                _settle(fleet, stretch, _patience(seconds))
                 fleet.stop()
                 _judge(found, fleet, kafka, folder, stretch)
         finally:
@@ -218,12 +218,11 @@ def _patience(seconds: float) -> float:
 
 
 def _is_caught_up(fleet: Fleet, file: Path, rate: float) -> bool:
-    customers = len(_accepted(file))
     called = fleet.books.count("effects", "state NOT IN ('intent', 'sending')")
-    return called > customers - rate
+    return called > newest_customer(file) - TOGETHER - rate
 
 
-def _settle(fleet: Fleet, stretch: _Stretch, say: Callable[[str], None]) -> None:
+def _settle(fleet: Fleet, stretch: _Stretch, patience: float) -> None:
     """Let everything that was said come to its end."""
     customers = _accepted(stretch.file)
     lines = sum(customers.values())
@@ -232,14 +231,22 @@ def _settle(fleet: Fleet, stretch: _Stretch, say: Callable[[str], None]) -> None
         "ticketed": ("tickets", "TRUE", len(customers)),
         "greeted": ("effects", "state IN ('accepted', 'confirmed', 'failed') OR code = 'doubtful'", len(customers)),
     }
-    say(f"settling: {lines} lines of {len(customers)} customers")
+    stretch.say(f"settling: {lines} lines of {len(customers)} customers")
     for name, (table, where, count) in ends.items():
-        _wait_for(fleet, stretch, name, table, where, count)
-    _wait_for(fleet, stretch, "published", "events", "published_at IS NULL", 0, most=True)
+        _wait_for(fleet, stretch, patience, name, table, where, count)
+    _wait_for(fleet, stretch, patience, "published", "events", "published_at IS NULL", 0, most=True)
 
 
 def _wait_for(
-    fleet: Fleet, stretch: _Stretch, name: str, table: str, where: str, count: int, *, most: bool = False
+    fleet: Fleet,
+    stretch: _Stretch,
+    patience: float,
+    name: str,
+    table: str,
+    where: str,
+    count: int,
+    *,
+    most: bool = False,
 ) -> None:
     """Wait until there are so many rows, at least or at most; whatever is not there in time is for the judge."""
 
@@ -248,7 +255,7 @@ def _wait_for(
         return found <= count if most else found >= count
 
     with contextlib.suppress(TimeoutError):
-        stretch.until(name, is_so, f"{count} {name}", _PATIENCE_SECONDS)
+        stretch.until(name, is_so, f"{count} {name}", patience)
 
 
 def _judge(found: Outage, fleet: Fleet, kafka: KafkaPlace, folder: Path, stretch: _Stretch) -> None:

@@ -26,17 +26,20 @@ from tests.support.webhooks import of_messages, text
 LINES: Final = 3
 """Each customer writes so many, a while apart, the next once the one before was answered."""
 
-_TOGETHER: Final = 20
+TOGETHER: Final = 20
+"""So many write in turns."""
+
 _CONNECTIONS: Final = 64
 _TEXT: Final = "Desde la actualización todas las facturas salen con errores contables, cliente {customer} línea {line}"
+_A_FEW_LINES: Final = 1024
 _AT_LEAST_SECONDS: Final = 0.0005
 
 
 def customer_of(number: int) -> tuple[int, int]:
     """Return who writes the n-th webhook, with which of his lines."""
-    group, place = divmod(number, LINES * _TOGETHER)
-    line, one = divmod(place, _TOGETHER)
-    return group * _TOGETHER + one, line
+    group, place = divmod(number, LINES * TOGETHER)
+    line, one = divmod(place, TOGETHER)
+    return group * TOGETHER + one, line
 
 
 def read_line(words: str) -> tuple[int, int]:
@@ -67,6 +70,14 @@ def written(file: Path) -> Iterator[Written]:
         for one in lines:
             number, at, seconds, status = json.loads(one)
             yield Written(*customer_of(number), at, seconds, status)
+
+
+def newest_customer(file: Path) -> int:
+    """Return the last one who was answered, without reading all the others; 0 when there is none yet."""
+    with file.open("rb") as lines:
+        lines.seek(max(0, file.stat().st_size - _A_FEW_LINES))
+        _, _, last = lines.read().removesuffix(b"\n").rpartition(b"\n")
+    return customer_of(json.loads(last)[0])[0] if last else 0
 
 
 class Customers:
