@@ -51,7 +51,7 @@ class Reaper:
 
     def kill(self, victim: str, write: Callable[[], None]) -> None:
         """End a life at work, half the time of a service one more while it is away; ``write`` lets customers write."""
-        if self.chance.random() < _READY_SHARE:
+        if victim == "relay" or self.chance.random() < _READY_SHARE:
             self._wait_ready(victim)
         if victim == "effects" and self.chance.random() < 1 / 2:
             self._hold_a_call(write)
@@ -95,6 +95,9 @@ class Reaper:
             self.fleet.processes[victim].wait_ready()
         elif victim == "kafka":
             self.broker.wait_ready()
+        elif victim == "relay":
+            # Whoever has only just become it has sent nothing yet.
+            self._there(self.fleet.relay, "a relay")
 
     def _hold_a_call(self, write: Callable[[], None]) -> None:
         """Let the provider take a message without a word, now or later: whoever dies leaves a doubt."""

@@ -115,6 +115,9 @@ def _end(
         until(lambda: not whatsapp.undelivered(), "all accepted", patience)
         until(lambda: settled(fleet.books, crowd.said), "settled", patience)
         fleet.until_published(patience)
+        # Who is told to stop before it listens to signals ends otherwise than cleanly.
+        for process in fleet.processes.values():
+            process.wait_ready()
     except AssertionError as error:
         report.problems.append(str(error))
     report.problems += [f"{name} has ended by itself" for name, one in fleet.processes.items() if not one.alive]
