@@ -9,6 +9,7 @@ ARGS ?= --sandbox --data .data
 PYTEST_ARGS ?=
 ONLY ?=
 KILLS ?= 0
+OUTAGE ?= 0
 STORM ?= 0
 BACKLOG ?= 0
 SEED ?= 1
@@ -66,9 +67,9 @@ bench: .venv/.hub .venv/.dev ## Measure the hub beside baselines into docs/figur
 bench-compare: .venv/.hub .venv/.dev ## Measure again, tell what changed since the last commit's figures; ONLY=... as above
 	@$(BIN)/python -m tests.benchmarks --compare --only "$(ONLY)"
 
-torture: .venv/.hub .venv/.dev ## Break the hub on purpose: KILLS=2000, STORM=1000000, BACKLOG=1000000; ENGINE=scale KILLS=500; SEED=... repeats
+torture: .venv/.hub .venv/.dev ## Break the hub on purpose: KILLS=2000, STORM=1000000, BACKLOG=1000000; ENGINE=scale KILLS=500 or OUTAGE=600; SEED=... repeats
 	@$(BIN)/python -m tests.reliability --engine $(ENGINE) --seed $(SEED) --jobs $(JOBS) \
-		--kills $(KILLS) --storm $(STORM) --backlog $(BACKLOG)
+		--kills $(KILLS) --outage $(OUTAGE) --storm $(STORM) --backlog $(BACKLOG)
 torture-floods: .venv/.hub .venv/.dev ## Attack the real process with every flood at full size into docs/figures/floods.json
 	@$(BIN)/python -m tests.reliability.floods
 

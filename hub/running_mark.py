@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,5 +24,10 @@ def running_mark(data: Path, role: str) -> Iterator[bool]:
         yield was_clean
     except StoreUnavailable:
         mark.unlink(missing_ok=True)
+        raise
+    except asyncio.CancelledError:
+        # A start that was called off has had nothing in hand, yet does not settle what the process before it had.
+        if was_clean:
+            mark.unlink(missing_ok=True)
         raise
     mark.unlink(missing_ok=True)

@@ -57,6 +57,9 @@ class Metrics:
         self.unpublished = Gauge(
             "hub_events_unpublished", "Events that Kafka has not acknowledged yet.", registry=registry
         )
+        self.relaying = Gauge(
+            "hub_relay_active", "1 while this process is the one that sends events to Kafka.", registry=registry
+        )
         self.handling = Histogram(
             "hub_event_age_seconds",
             "Age of an event when its group had handled it.",

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import httpx
 
 CONNECT_SECONDS: Final = 5.0
+# Below what servers grant (uvicorn 5 s): one that is closed just as a request leaves on it makes a doubtful reply.
+IDLE_SECONDS: Final = 3.0
 MAX_ANSWER_BYTES: Final = 1024 * 1024
 MAX_TEXT: Final = 4096
 MAX_CORRELATION: Final = 512
@@ -137,7 +139,9 @@ def _client(timeout_seconds: float) -> httpx.AsyncClient:
     trace.on_connection_reuseconn.append(had)
     session = aiohttp.ClientSession(
         # The worker bounds how many calls are under way.
-        connector=aiohttp.TCPConnector(limit=0, ssl=httpx.create_ssl_context(trust_env=False)),
+        connector=aiohttp.TCPConnector(
+            limit=0, keepalive_timeout=IDLE_SECONDS, ssl=httpx.create_ssl_context(trust_env=False)
+        ),
         cookie_jar=aiohttp.DummyCookieJar(),
         trace_configs=[trace],
     )

@@ -40,6 +40,26 @@ async def serve(hub: Hub, ready: Callable[[Hub], None], *, simulate: bool = True
         loop.add_signal_handler(name, told.set)
     if leash:
         _stop_with_input(loop, told)
+    started = asyncio.Event()
+    work = asyncio.create_task(_serve(hub, ready, told, started, simulate=simulate), name="serve")
+    stopping = asyncio.create_task(told.wait())
+    try:
+        await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not started.is_set():
+            # A start may wait for its database for ever; nothing is under way that would have to end.
+            work.cancel()
+        await work
+    except asyncio.CancelledError:
+        work.cancel()
+        if not told.is_set():
+            raise
+    finally:
+        stopping.cancel()
+
+
+async def _serve(
+    hub: Hub, ready: Callable[[Hub], None], told: asyncio.Event, started: asyncio.Event, *, simulate: bool
+) -> None:
     settings = hub.settings
     role = settings.role
     async with contextlib.AsyncExitStack() as stack:
@@ -67,9 +87,10 @@ async def serve(hub: Hub, ready: Callable[[Hub], None], *, simulate: bool = True
         gc.collect()
         gc.freeze()
         ready(hub)
+        started.set()
         if settings.calls:
             # Every channel's client stands on it: the first call would wait for what takes a third of a second to load.
-            loop.run_in_executor(None, importlib.import_module, "httpx_aiohttp")
+            asyncio.get_running_loop().run_in_executor(None, importlib.import_module, "httpx_aiohttp")
         await _until_told_or_broken(hub, told)
         killpoints.reached("stop.draining")
 

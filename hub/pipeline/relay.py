@@ -207,11 +207,13 @@ class Relay:
         def take(unit: UnitOfWork) -> bool:
             return leases.take(unit.begin(Origin("", "relay", "hub")), _LEASE, self._holder, self._waits.lease_seconds)
 
-        if await self._store.transact(take, name="relay.lease"):
+        leads = await self._store.transact(take, name="relay.lease")
+        if leads:
             self._term.begin(asked, self._waits.lease_seconds)
-            return True
-        self._term.end()
-        return False
+        else:
+            self._term.end()
+        metrics.relaying.set(leads)
+        return leads
 
     def _give_back(self, unit: UnitOfWork) -> None:
         leases.give_back(unit.begin(Origin("", "relay", "hub")), _LEASE, self._holder)

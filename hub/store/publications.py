@@ -25,6 +25,8 @@ _FORGET: Final = update(events).where(events.c.id == bindparam("event")).values(
 _SENT_SINCE: Final = and_(events.c.published_at.is_not(None), events.c.receivedat >= bindparam("since"))
 _COUNT_SINCE: Final = select(func.count()).select_from(events).where(_SENT_SINCE)
 _FORGET_SINCE: Final = update(events).where(_SENT_SINCE).values(published_at=None)
+_OLDEST: Final = select(func.min(events.c.position)).where(events.c.published_at.is_(None))
+_NEWEST: Final = select(func.max(events.c.position))
 _COUNT: Final = select(func.count(), func.min(events.c.receivedat)).where(events.c.published_at.is_(None))
 
 
@@ -66,3 +68,9 @@ def waiting(tx: Transaction) -> tuple[int, datetime | None]:
     row = tx.one(_COUNT)
     counted: list[Any] = [0, None] if row is None else list(row)
     return counted[0], counted[1]
+
+
+def reach(tx: Transaction) -> tuple[int | None, int]:
+    """Return the position of the oldest event that subscribers do not have, with that of the newest there is."""
+    oldest, newest = tx.one(_OLDEST), tx.one(_NEWEST)
+    return None if oldest is None else oldest[0], 0 if newest is None else newest[0] or 0

@@ -26,6 +26,7 @@ from tests.benchmarks import (
     messages,
     relay,
     reply,
+    scale,
     start,
     table,
 )
@@ -56,6 +57,7 @@ ALL: Final[Mapping[str, Any]] = {
     "memory": memory,
     "start": start,
     "imports": imports,
+    "scale": scale,
 }
 WHAT: Final = (
     "Each figure is the median of its rounds, taken beside the baseline named with it; a message is a new customer's"

@@ -47,6 +47,13 @@ KINDS: Final[Mapping[str, Kind]] = {
     "memory.load": Kind("RSS of hub run, most under load", "MB", "less", 180, 130),
     "start.existing": Kind("start to ready, installed, existing data", "s", "less", 2, 1),
     "start.fresh": Kind("start to ready, installed, fresh data", "s", "less", 2, 1),
+    "scale.rate": Kind("message to ticket, two workers, PostgreSQL with Kafka", "/s", "more", 250, 800),
+    "scale.intake_ratio": Kind(
+        "accept p99, Kafka with PostgreSQL away, as a multiple of both present", "x", "less", 1.5, 1.1
+    ),
+    "scale.reply_p99": Kind("webhook to reply at the simulator while Kafka is away, p99", "s", "less", 5, 2),
+    "scale.first_effect": Kind("first effect after PostgreSQL is back", "s", "less", 5, 1),
+    "scale.first_copy": Kind("first copy at a subscriber after Kafka is back", "s", "less", 5, 1),
     "imports.cli": Kind("import of the command line", "s"),
     "imports.run": Kind("import of all that hub run needs", "s"),
 }

@@ -13,13 +13,11 @@ from tests.benchmarks.place import TINY
 from tests.benchmarks.services import Absent
 from tests.support.kafka.absent import give_up
 
-AT_SCALE = {"relay", "consumed"}
-NAMES = [
-    pytest.param(name, marks=[pytest.mark.kafka, pytest.mark.postgres] if name in AT_SCALE else []) for name in ALL
-]
+_BOTH = (pytest.mark.kafka, pytest.mark.postgres)
+SERVICES = {"relay": _BOTH, "consumed": _BOTH, "scale": (*_BOTH, pytest.mark.slow, pytest.mark.xdist_group("scale"))}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=SERVICES.get(name, ())) for name in ALL])
 def test_a_benchmark_gives_every_figure_of_its_name(name: str) -> None:
     said: list[str] = []
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.audit import Books
-from tests.support.hub_process import HubProcess, until
+from tests.support.hub_process import HubProcess, supervised, until
 from tests.support.ports import free_ports
 from tests.support.simulated_whatsapp import SimulatedWhatsApp, simulated_whatsapp
 
@@ -40,23 +39,6 @@ def whatsapp(intake: HubProcess, worker: HubProcess, tmp_path: Path) -> Iterator
     with simulated_whatsapp(tmp_path / "provider", port, intake.webhook_port) as simulated:
         intake.environment = worker.environment = simulated.environment
         yield simulated
-
-
-def children(process: HubProcess) -> dict[str, int]:
-    """Return the process ids under the supervisor by role."""
-    assert process.process is not None
-    found = subprocess.run(
-        ["ps", "-o", "pid=,args=", "--ppid", str(process.process.pid)],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    roles = {}
-    for line in found.stdout.splitlines():
-        pid, *words = line.split()
-        if "--role" in words:
-            roles[words[words.index("--role") + 1]] = int(pid)
-    return roles
 
 
 def answers(process: HubProcess) -> bool:
@@ -85,15 +67,15 @@ def test_the_receiver_answers_while_the_workers_are_away(
     until(lambda: books.count("events", "type = 'hub.message.received.v1'") == 1, "ingested without a worker")
     assert books.count("tickets") == 0
 
-    before = children(intake)
+    before = supervised(intake)
     os.kill(before["ingester"], signal.SIGKILL)
     whatsapp.say("+52 222 123 4567", "Segundo", id="wamid.2")
     until(lambda: whatsapp.accepted() >= 2, "accepted while the ingester is away")
     until(lambda: books.count("events", "type = 'hub.message.received.v1'") == 2, "the ingester was started again")
-    assert children(intake)["receiver"] == before["receiver"]
+    assert supervised(intake)["receiver"] == before["receiver"]
 
     os.kill(before["receiver"], signal.SIGKILL)
-    until(lambda: answers(intake) and children(intake).get("receiver") not in {None, before["receiver"]}, "back")
+    until(lambda: answers(intake) and supervised(intake).get("receiver") not in {None, before["receiver"]}, "back")
     whatsapp.say("+52 222 123 4567", "Tercero", id="wamid.3")
     until(lambda: books.count("events", "type = 'hub.message.received.v1'") == 3, "the receiver was started again")
 
@@ -123,10 +105,26 @@ def test_its_processes_end_with_a_killed_supervisor(
     intake: HubProcess, worker: HubProcess, whatsapp: SimulatedWhatsApp
 ) -> None:
     intake.start()
-    left = children(intake)
+    left = supervised(intake)
 
     intake.kill()
 
     until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in left.values()), "both are gone")
     intake.start()
     assert answers(intake)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("role", ["ingester", "worker", "effects"])
+def test_a_start_that_waits_for_its_database_can_be_stopped(tmp_path: Path, role: str) -> None:
+    closed = free_ports(2)
+    environment = {
+        "HUB_DATABASE_URL": f"postgresql+psycopg://hub@127.0.0.1:{closed[0]}/hub",
+        "HUB_KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{closed[1]}",
+        "HUB_KAFKA_REPLICATION": "1",
+    }
+    process = HubProcess(tmp_path / "data", environment, ("--role", role))
+    process.start(wait=False)
+    until(lambda: "the start waits for the database" in process.log, "it waits", seconds=60)
+
+    assert process.stop() == 0, process.log

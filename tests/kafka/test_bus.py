@@ -239,6 +239,18 @@ async def test_a_group_whose_lag_stands_still_begins_anew(place: Place) -> None:
     assert bus.members[0] is not first
 
 
+async def test_a_relay_that_is_behind_lets_groups_look_for_themselves(place: Place) -> None:
+    bus = await place.member(kafka_look_seconds=0.1)
+    await place.until_told(await place.announce(1))
+    await eventually(_is_away(bus, None), "notices come")
+
+    await place.state(5)
+    await eventually(_is_away(bus, "the relay is behind"), "what nobody publishes is noticed")
+
+    await place.until_told(await place.announce(1))
+    await eventually(_is_away(bus, None), "the backlog is over")
+
+
 async def test_a_missing_topic_is_said_then_found(store: SqliteStore, kafka: KafkaPlace) -> None:
     place = Place(store, kafka)
     bus = await place.member()

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from tests.reliability import scale_torture, storm, torture
+from tests.reliability import outage_torture, scale_torture, storm, torture
 from tests.support.figures import keep
 
 _STORM_KILLS: Final = 10
@@ -26,15 +26,22 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--kills", type=int, default=0)
+    parser.add_argument("--outage", type=int, default=0)
     parser.add_argument("--storm", type=int, default=0)
     parser.add_argument("--backlog", type=int, default=0)
     given = parser.parse_args()
-    if not (given.kills or given.storm or given.backlog):
-        parser.error("name what to do: KILLS=2000, STORM=1000000 or BACKLOG=1000000")
+    if not (given.kills or given.outage or given.storm or given.backlog):
+        parser.error("name what to do: KILLS=2000, STORM=1000000 or BACKLOG=1000000; with ENGINE=scale OUTAGE=600")
     if given.engine == "scale":
         if given.storm or given.backlog:
-            parser.error("ENGINE=scale goes with KILLS alone")
-        return 0 if scale_torture.torture(given.kills, given.seed) else 1
+            parser.error("ENGINE=scale goes with KILLS or OUTAGE")
+        kept = [
+            not given.kills or scale_torture.torture(given.kills, given.seed),
+            not given.outage or outage_torture.torture(given.outage, given.seed),
+        ]
+        return 0 if all(kept) else 1
+    if given.outage:
+        parser.error("OUTAGE goes with ENGINE=scale: the embedded hub has nothing that could go away")
     kept = [
         not given.kills or torture.torture(given.kills, given.seed, given.jobs),
         not given.storm or _storm(given.storm, given.seed),

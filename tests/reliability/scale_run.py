@@ -1,13 +1,14 @@
-"""Kills processes, broker, database of a hub at scale while customers write, then judges what is left."""
+"""Runs a hub at scale through kills while customers write, then judges what is left."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-import signal
+import shutil
+import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -16,20 +17,19 @@ import psycopg
 
 from schemas import catalogue
 from tests.kafka.subscriber import EVERY, NOUNS, hear
+from tests.reliability.reaper import VICTIMS, Reaper
 from tests.support.audit import problems, settled
 from tests.support.fleet import Fleet, a_fleet
 from tests.support.hub_process import until
 from tests.support.kafka import KafkaPlace, own_broker
-from tests.support.kafka.broker import Broker
-from tests.support.postgres_server import PostgresServer, a_server
+from tests.support.postgres_server import a_server
 from tests.support.simulated_whatsapp import SimulatedWhatsApp
 
 assert catalogue.MODULES, "subscribers know every type"
 
-PROCESSES: Final = ("intake", "worker-1", "worker-2", "effects")
-SERVICES: Final = ("kafka", "postgresql")
+FLEET: Final = ("intake", "worker-1", "worker-2", "effects")
+HUB: Final = (sys.executable, "-m", "hub")
 _TEXT: Final = "Desde la actualización todas las facturas salen con errores contables"
-_PATIENCE_SECONDS: Final = 120.0
 _LONGEST_LIFE_SECONDS: Final = 1.5
 _LINES: Final = 3
 
@@ -54,60 +54,82 @@ class Report:
     problems: list[str] = field(default_factory=list)
 
 
-def kill_at_scale(folder: Path, seed: int, kills: int, say: Callable[[str], None] = lambda _: None) -> Report:
-    """Run a fleet through so many kills; the folder keeps its data with every log."""
+def kill_at_scale(
+    folder: Path,
+    seed: int,
+    kills: int,
+    say: Callable[[str], None] = lambda _: None,
+    *,
+    victims: Sequence[str] = VICTIMS,
+    program: tuple[str, ...] = HUB,
+    patience_seconds: float = 120.0,
+) -> Report:
+    """Run a fleet through so many kills; the folder keeps its data with every log.
+
+    Args:
+        folder: An empty one.
+        seed: Decides who is killed when, who writes what.
+        kills: How many; one that comes while a service is away counts as well.
+        say: Told how far it is.
+        victims: Whose turn it is to die, in shuffled rounds.
+        program: What runs in place of the hub.
+        patience_seconds: How long each step towards the end may take.
+    """
     began, chance, report = time.monotonic(), random.Random(seed), Report(seed)
     with a_server() as server, own_broker(folder / "kafka") as broker:
         with psycopg.connect(f"{server.url}/postgres", autocommit=True) as connection:
             connection.execute("CREATE DATABASE hub")
         kafka = KafkaPlace(broker.address)
         asyncio.run(kafka.make(*EVERY, partitions=4))
-        with a_fleet(folder, f"{server.url}/hub", kafka) as (fleet, whatsapp):
-            fleet.start(*PROCESSES)
+        with a_fleet(folder, f"{server.url}/hub", kafka, program=program) as (fleet, whatsapp):
+            fleet.start(*FLEET)
             crowd = _Crowd(whatsapp, chance)
-            for number in range(kills):
-                crowd.arrive()
-                victim = chance.choice(PROCESSES * 2 + SERVICES)
-                time.sleep(chance.uniform(0, _LONGEST_LIFE_SECONDS))
-                _kill(victim, fleet, broker, server)
-                report.deaths[victim] += 1
+            reaper = Reaper(fleet, broker, server, whatsapp, chance)
+            order = _in_rounds(victims, chance)
+            while reaper.deaths.total() < kills:
                 crowd.arrive()
                 time.sleep(chance.uniform(0, _LONGEST_LIFE_SECONDS))
-                _start(victim, fleet, broker, server)
+                reaper.kill(next(order), crowd.arrive)
+                crowd.arrive()
+                time.sleep(chance.uniform(0, _LONGEST_LIFE_SECONDS))
+                reaper.revive()
                 crowd.speak()
-                say(f"seed {seed}: {number + 1} of {kills} kills")
-            crowd.finish()
-            until(lambda: not whatsapp.undelivered(), "all accepted", _PATIENCE_SECONDS)
-            until(lambda: settled(fleet.books, crowd.said), "settled", _PATIENCE_SECONDS)
-            fleet.until_published(_PATIENCE_SECONDS)
-            fleet.stop()
-            report.problems += problems(fleet.books, whatsapp, crowd.said)
-            report.problems += _subscribers(fleet, kafka, report)
-            report.doubtful = fleet.books.count("effects", "state = 'unknown'")
+                say(f"seed {seed}: {reaper.deaths.total()} of {kills} kills")
+            _end(report, fleet, whatsapp, crowd, kafka, patience_seconds)
+            report.deaths = reaper.deaths
+            report.lines = sum(map(len, crowd.said.values()))
             # A life of the effects role has at most sixteen calls under way.
             if report.doubtful > 16 * sum(report.deaths[name] for name in ("effects", "postgresql")):
                 report.problems.append(f"{report.doubtful} replies are in doubt after {dict(report.deaths)}")
-            report.lines = sum(map(len, crowd.said.values()))
+        shutil.copy(server.folder / "log", folder / "postgresql.log")
     report.seconds = time.monotonic() - began
     return report
 
 
-def _kill(victim: str, fleet: Fleet, broker: Broker, server: PostgresServer) -> None:
-    if victim == "kafka":
-        broker.kill()
-    elif victim == "postgresql":
-        server.stop(signal.SIGQUIT)
-    else:
-        fleet.processes[victim].kill()
+def _end(
+    report: Report, fleet: Fleet, whatsapp: SimulatedWhatsApp, crowd: _Crowd, kafka: KafkaPlace, patience: float
+) -> None:
+    """Let everything come to its end, or tell what did not; then judge."""
+    try:
+        crowd.finish(patience)
+        until(lambda: not whatsapp.undelivered(), "all accepted", patience)
+        until(lambda: settled(fleet.books, crowd.said), "settled", patience)
+        fleet.until_published(patience)
+        # Who is told to stop before it listens to signals ends otherwise than cleanly.
+        for process in fleet.processes.values():
+            process.wait_ready()
+    except AssertionError as error:
+        report.problems.append(str(error))
+    report.problems += [f"{name} has ended by itself" for name, one in fleet.processes.items() if not one.alive]
+    fleet.stop()
+    report.problems += problems(fleet.books, whatsapp, crowd.said)
+    report.problems += _subscribers(fleet, kafka, report)
+    report.doubtful = fleet.books.count("effects", "state = 'unknown'")
 
 
-def _start(victim: str, fleet: Fleet, broker: Broker, server: PostgresServer) -> None:
-    if victim == "kafka":
-        broker.start()
-    elif victim == "postgresql":
-        server.start()
-    else:
-        fleet.start(victim, wait=False)
+def _in_rounds(victims: Sequence[str], chance: random.Random) -> Iterator[str]:
+    while True:
+        yield from chance.sample(victims, len(victims))
 
 
 def _subscribers(fleet: Fleet, kafka: KafkaPlace, report: Report) -> list[str]:
@@ -149,10 +171,10 @@ class _Crowd:
         for phone in self._chance.sample(free, min(len(free), 4)):
             self._write(phone)
 
-    def finish(self) -> None:
+    def finish(self, patience: float) -> None:
         """Let nobody be silent who has more to say."""
         for _ in range(_LINES - 1):
-            until(lambda: not self._whatsapp.undelivered(), "accepted", _PATIENCE_SECONDS)
+            until(lambda: not self._whatsapp.undelivered(), "accepted", patience)
             for phone, lines in self.said.items():
                 if len(lines) < _LINES:
                     self._write(phone)

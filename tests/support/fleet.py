@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tests.support.audit import PostgresBooks
-from tests.support.hub_process import QUICK, HubProcess, until
+from tests.support.hub_process import QUICK, HubProcess, supervised, until
 from tests.support.kafka import KafkaPlace
 from tests.support.simulated_whatsapp import SimulatedWhatsApp, simulated_whatsapp
 
@@ -28,11 +30,15 @@ class Fleet:
 
     Attributes:
         environment: What they have in common.
+        waits: Waits that replace the shipped ones.
+        program: What runs in place of the hub.
     """
 
     folder: Path
     database: str
     environment: Mapping[str, str]
+    waits: Mapping[str, str] = field(default_factory=lambda: WAITS)
+    program: tuple[str, ...] = (sys.executable, "-m", "hub")
     processes: dict[str, HubProcess] = field(default_factory=dict)
 
     def start(self, *names: str, wait: bool = True) -> None:
@@ -55,6 +61,18 @@ class Fleet:
         for process in self.processes.values():
             process.kill()
 
+    def relay(self) -> str | None:
+        """Return the process that sends to Kafka now, if there is one."""
+        for name in ("worker-1", "worker-2"):
+            with contextlib.suppress(OSError):
+                if "\nhub_relay_active 1.0" in self.processes[name].get("/metrics"):
+                    return name
+        return None
+
+    def supervised(self, role: str) -> int | None:
+        """Return the process id of receiver or ingester under the intake, if it runs."""
+        return supervised(self.processes["intake"]).get(role)
+
     @property
     def books(self) -> PostgresBooks:
         """What the database says."""
@@ -66,7 +84,7 @@ class Fleet:
         until(lambda: self.books.count("events", left) == 0, "subscribers have everything", seconds)
 
     def _make(self, name: str) -> HubProcess:
-        process = HubProcess(self.folder / name, self.environment, ("--role", ROLES[name]), WAITS)
+        process = HubProcess(self.folder / name, self.environment, ("--role", ROLES[name]), self.waits, self.program)
         intake = self.processes.get("intake")
         if intake is not None:
             # Everybody reaches the one simulated provider.
@@ -76,11 +94,29 @@ class Fleet:
 
 
 @contextlib.contextmanager
-def a_fleet(folder: Path, database: str, kafka: KafkaPlace) -> Iterator[tuple[Fleet, SimulatedWhatsApp]]:
-    """Prepare a fleet with its provider; nothing of it runs yet, whatever runs at the end is killed."""
-    fleet = Fleet(folder, database, {})
+def a_fleet(
+    folder: Path,
+    database: str,
+    kafka: KafkaPlace,
+    *,
+    waits: Mapping[str, str] = WAITS,
+    program: tuple[str, ...] = (sys.executable, "-m", "hub"),
+    **provider: Any,
+) -> Iterator[tuple[Fleet, SimulatedWhatsApp]]:
+    """Prepare a fleet with its provider; nothing of it runs yet, whatever runs at the end is killed.
+
+    Args:
+        folder: Of every process, with its log.
+        database: Its address.
+        kafka: Where its Kafka is.
+        waits: Waits that replace the shipped ones.
+        program: What runs in place of the hub.
+        provider: Options of the simulated provider.
+    """
+    fleet = Fleet(folder, database, {}, waits, program)
     intake = fleet._make("intake")
-    with simulated_whatsapp(folder / "provider", intake.simulator_port, intake.webhook_port) as whatsapp:
+    place = folder / "provider", intake.simulator_port, intake.webhook_port
+    with simulated_whatsapp(*place, **provider) as whatsapp:
         fleet.environment = intake.environment = {
             **whatsapp.environment,
             **kafka.environment,

@@ -19,7 +19,7 @@ from typing import Protocol
 from hub.killpoints import VARIABLE
 from tests.support.ports import free_ports
 
-_READY_SECONDS = 30.0
+_READY_SECONDS = 60.0
 
 # Every wait that a test would otherwise sit through.
 QUICK = {
@@ -183,6 +183,23 @@ class HubProcess:
             return self.get("/readyz") == "ready"
         except (urllib.error.URLError, OSError):
             return False
+
+
+def supervised(process: HubProcess) -> dict[str, int]:
+    """Return the process ids under a supervisor by role."""
+    assert process.process is not None
+    found = subprocess.run(
+        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(process.process.pid)],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    roles = {}
+    for line in found.stdout.splitlines():
+        pid, *words = line.split()
+        if "--role" in words:
+            roles[words[words.index("--role") + 1]] = int(pid)
+    return roles
 
 
 def until(condition: Callable[[], object], what: str, seconds: float = 20.0) -> None:

@@ -10,10 +10,11 @@ from aiokafka.errors import KafkaError
 
 from hub.bus.kafka.member import Means, Member
 from hub.bus.kafka.reach import Reach
-from hub.errors import Misconfigured
+from hub.errors import Misconfigured, StoreUnavailable
 from hub.kafka_settings import KafkaSettings
 from hub.ports import Clock, Store, Subscription
 from hub.settings import Waits
+from hub.store import publications
 from hub.telemetry import logger
 from schemas import topics
 
@@ -28,7 +29,7 @@ class KafkaBus:
     """Implements ``hub.ports.EventBus`` on Kafka.
 
     A record is a notice, never an event: what is handled comes from the events table. So a record that comes twice,
-    late or never does no harm; while Kafka is away groups sweep that table every second.
+    late or never does no harm; while Kafka is away, or the relay behind, groups sweep that table every second.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class KafkaBus:
         self._broken: asyncio.Future[None] | None = None
         self._serves = asyncio.Event()
         self._away: str | None = "not started"
+        self._newest = 0
 
     @property
     def away(self) -> str | None:
@@ -100,13 +102,25 @@ class KafkaBus:
     async def _look(self) -> None:
         while not self._stopping.is_set():
             away = await self._reach.why_not()
+            (self._serves.clear if away else self._serves.set)()
+            away = away or await self._why_late()
             if away is not None and self._away is None:
                 log.warning("no notices come; groups look for events themselves", reason=away)
             elif away is None and self._away is not None:
                 log.info("notices come")
             self._away = away
-            (self._serves.clear if away else self._serves.set)()
             await self._pause(self._waits.kafka_look_seconds)
+
+    async def _why_late(self) -> str | None:
+        """Tell whether notices stand behind a backlog: after a long outage the relay works it off, oldest first."""
+        known = self._newest
+        try:
+            oldest, self._newest = await self._means.store.read(publications.reach)
+        except StoreUnavailable:
+            return None
+        if oldest is None or oldest > known:
+            return None
+        return "the relay is behind: what was stated at the last look is not published yet"
 
     async def _live(self, subscription: Subscription, broken: asyncio.Future[None], *, is_doorman: bool) -> None:
         """Keep one group a member until the bus stops: after a life that stood still comes another."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from connectors.whatsapp import client
 from connectors.whatsapp.client import proof, request_body
 from hub.contracts import Accepted, NotTaken, Rejected, Unclear
 from tests.connectors.whatsapp.harness import APP_SECRET, TOKEN, call, free_port, running, sender_to
@@ -208,6 +210,32 @@ async def test_an_answer_that_cannot_be_read_is_unclear(raw: bytes) -> None:
         await sender.close()
 
     assert isinstance(outcome, Unclear)
+
+
+async def test_a_connection_that_has_been_idle_is_not_trusted_with_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that closes it just then leaves nobody knowing whether it took the message."""
+    monkeypatch.setattr(client, "IDLE_SECONDS", 0.05)
+    connections = 0
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0]))
+                body = b'{"messaging_product":"whatsapp","messages":[{"id":"wamid.1"}]}'
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    sender = sender_to(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    async with server:
+        for _ in range(2):
+            assert isinstance(await sender.send(call()), Accepted)
+            await asyncio.sleep(0.2)
+        await sender.close()
+
+    assert connections == 2
 
 
 async def test_the_whole_call_is_bounded_even_when_the_answer_drips() -> None:
