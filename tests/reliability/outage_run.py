@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import shutil
-import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -18,11 +16,11 @@ from typing import Any, Final
 import psycopg
 from aiokafka.errors import KafkaError
 
-from tests.features.catalogue import ROOT
 from tests.kafka.subscriber import EVERY, NOUNS
 from tests.reliability.outage_books import Verdict, judge, judge_copies, taken
+from tests.reliability.outage_phases import Phase, Stretch, accepted, measured
 from tests.reliability.reaper import PROCESSES
-from tests.reliability.steady import TOGETHER, Written, newest_customer, written
+from tests.reliability.steady import TOGETHER, customers, newest_customer, written
 from tests.support.fleet import Fleet, a_fleet
 from tests.support.kafka import Broker, KafkaPlace, own_broker
 from tests.support.postgres_server import PostgresServer, a_server
@@ -32,33 +30,6 @@ HUB: Final = (sys.executable, "-m", "hub")
 SHIPPED: Final = {"HUB_LIMITS__DISK_FREE_BYTES": "1"}
 
 _PATIENCE_SECONDS: Final = 180.0
-_EDGE_SECONDS: Final = 3.0
-_SAY_SECONDS: Final = 60.0
-
-
-@dataclass(frozen=True)
-class Phase:
-    """What was measured in a stretch of the run.
-
-    Attributes:
-        intake_ms: p50, p99 of the answer to a webhook.
-        reply_ms: p50, p99 from a customer's first webhook to the reply at the provider; those who write in the last
-            seconds do not count, since what comes next may hold their replies up.
-    """
-
-    seconds: float
-    webhooks: int
-    intake_ms: tuple[float, float]
-    reply_ms: tuple[float, float]
-
-    def document(self) -> dict[str, Any]:
-        """Return it as it is kept."""
-        found: dict[str, Any] = {"seconds": round(self.seconds, 1), "webhooks": self.webhooks}
-        for name, values in (("intake", self.intake_ms), ("reply", self.reply_ms)):
-            found |= {
-                f"{name}_{share}_ms": round(value, 2) for share, value in zip(("p50", "p99"), values, strict=True)
-            }
-        return found
 
 
 @dataclass
@@ -126,8 +97,10 @@ def outage(
                 provider,
             ):
                 fleet.start(*PROCESSES)
-                stretch = _Stretch(folder / "written.jsonl", say)
-                with _customers(fleet, provider.environment, rate, stretch.file) as count:
+                stretch = Stretch(folder / "written.jsonl", say)
+                with customers(
+                    fleet.processes["intake"].webhook_port, provider.environment, rate, stretch.file
+                ) as count:
                     _go_through(found, stretch, _Site(fleet, broker, server, kafka), seconds)
                     found.webhooks = count()
                 _settle(fleet, stretch, _patience(seconds))
@@ -147,41 +120,7 @@ class _Site:
     kafka: KafkaPlace
 
 
-@dataclass
-class _Stretch:
-    """Lets time pass; remembers from when to when what was away.
-
-    Attributes:
-        file: What customers have written.
-    """
-
-    file: Path
-    say: Callable[[str], None]
-    times: dict[str, tuple[float, float]] = field(default_factory=dict)
-
-    def last(self, name: str, seconds: float) -> None:
-        """Wait for so long, saying so."""
-        self.until(name, lambda waited: waited >= seconds, f"of {seconds:g} s", seconds + _PATIENCE_SECONDS)
-
-    def until(self, name: str, done: Callable[[float], bool], what: str, most: float) -> None:
-        """Wait until it is done.
-
-        Raises:
-            TimeoutError: It is not after ``most`` seconds.
-        """
-        began, said = time.time(), float("-inf")
-        while not done(waited := time.time() - began):
-            if waited > most:
-                msg = f"{name}: not within {most:g} s: {what}"
-                raise TimeoutError(msg)
-            if waited - said >= _SAY_SECONDS:
-                said = waited
-                self.say(f"{name}: {waited:.0f} s {what}")
-            time.sleep(0.2)
-        self.times[name] = began, time.time()
-
-
-def _go_through(found: Outage, stretch: _Stretch, site: _Site, seconds: float) -> None:
+def _go_through(found: Outage, stretch: Stretch, site: _Site, seconds: float) -> None:
     quiet = min(max(seconds / 4, 5.0), 120.0)
     # The first messages pay for what is loaded at first use.
     stretch.last("warming up", min(quiet, 10.0))
@@ -222,16 +161,16 @@ def _is_caught_up(fleet: Fleet, file: Path, rate: float) -> bool:
     return called > newest_customer(file) - TOGETHER - rate
 
 
-def _settle(fleet: Fleet, stretch: _Stretch, patience: float) -> None:
+def _settle(fleet: Fleet, stretch: Stretch, patience: float) -> None:
     """Let everything that was said come to its end."""
-    customers = _accepted(stretch.file)
-    lines = sum(customers.values())
+    said = accepted(stretch.file)
+    lines = sum(said.values())
     ends = {
         "heard": ("events", "type = 'hub.message.received.v1'", lines),
-        "ticketed": ("tickets", "TRUE", len(customers)),
-        "greeted": ("effects", "state IN ('accepted', 'confirmed', 'failed') OR code = 'doubtful'", len(customers)),
+        "ticketed": ("tickets", "TRUE", len(said)),
+        "greeted": ("effects", "state IN ('accepted', 'confirmed', 'failed') OR code = 'doubtful'", len(said)),
     }
-    stretch.say(f"settling: {lines} lines of {len(customers)} customers")
+    stretch.say(f"settling: {lines} lines of {len(said)} customers")
     for name, (table, where, count) in ends.items():
         _wait_for(fleet, stretch, patience, name, table, where, count)
     _wait_for(fleet, stretch, patience, "published", "events", "published_at IS NULL", 0, most=True)
@@ -239,7 +178,7 @@ def _settle(fleet: Fleet, stretch: _Stretch, patience: float) -> None:
 
 def _wait_for(
     fleet: Fleet,
-    stretch: _Stretch,
+    stretch: Stretch,
     patience: float,
     name: str,
     table: str,
@@ -258,7 +197,7 @@ def _wait_for(
         stretch.until(name, is_so, f"{count} {name}", patience)
 
 
-def _judge(found: Outage, fleet: Fleet, kafka: KafkaPlace, folder: Path, stretch: _Stretch) -> None:
+def _judge(found: Outage, fleet: Fleet, kafka: KafkaPlace, folder: Path, stretch: Stretch) -> None:
     """Judge, whatever did not settle."""
     found.verdict.problems += [
         f"{name} left {one.process.wait()}"
@@ -273,61 +212,11 @@ def _judge(found: Outage, fleet: Fleet, kafka: KafkaPlace, folder: Path, stretch
     for effect, phone, at in taken(folder / "provider"):
         replies[effect] += 1
         replied.setdefault(int(phone[-8:]), at)
-    judge(fleet.database, _accepted(stretch.file), replies, found.verdict)
+    judge(fleet.database, accepted(stretch.file), replies, found.verdict)
     asyncio.run(judge_copies(fleet.database, kafka, found.verdict))
     found.phases = {
-        name: _measured(stretch, name, replied) for name in ("both present", "Kafka away", "both away", "both back")
+        name: measured(stretch, name, replied) for name in ("both present", "Kafka away", "both away", "both back")
     }
-
-
-def _accepted(file: Path) -> Counter[int]:
-    return Counter(one.customer for one in written(file) if one.status == 200)
-
-
-def _measured(stretch: _Stretch, name: str, replied: Mapping[int, float]) -> Phase:
-    start, end = stretch.times[name]
-    of_phase = [one for one in written(stretch.file) if start <= one.at < end]
-    intake = sorted(1000 * one.seconds for one in of_phase)
-    reply = sorted(1000 * (replied[one.customer] - one.at) for one in of_phase if _counts(one, end, replied))
-    return Phase(end - start, len(of_phase), _shares(intake), _shares(reply))
-
-
-def _counts(one: Written, end: float, replied: Mapping[int, float]) -> bool:
-    return one.line == 0 and one.at < end - _EDGE_SECONDS and one.customer in replied
-
-
-def _shares(values: list[float]) -> tuple[float, float]:
-    if not values:
-        return 0.0, 0.0
-    return values[len(values) // 2], values[min(len(values) - 1, len(values) * 99 // 100)]
-
-
-@contextlib.contextmanager
-def _customers(fleet: Fleet, environment: Mapping[str, str], rate: float, file: Path) -> Iterator[Callable[[], int]]:
-    """Let customers write until the block ends, or until the number of what they wrote is asked for."""
-    wanted = {
-        "port": fleet.processes["intake"].webhook_port,
-        "path": "/webhooks/whatsapp/sandbox",
-        "secret": environment["HUB_WHATSAPP__SANDBOX__APP_SECRET"],
-        "rate": rate,
-        "file": str(file),
-    }
-    command = [sys.executable, "-m", "tests.reliability.steady"]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(json.dumps(wanted) + "\n")
-        process.stdin.flush()
-        assert process.stdout.readline() == "ready\n"
-
-        def stop() -> int:
-            return int(process.communicate(timeout=60)[0])
-
-        try:
-            yield stop
-        finally:
-            process.kill()
 
 
 async def _ends(kafka: KafkaPlace) -> Mapping[Any, int]:

@@ -7,13 +7,15 @@ input, then prints how many it has sent.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import select
 import socket
+import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +23,7 @@ from typing import Any, Final
 
 from tests.benchmarks.bodies import request, sender
 from tests.benchmarks.client import Connection
+from tests.features.catalogue import ROOT
 from tests.support.webhooks import of_messages, text
 
 LINES: Final = 3
@@ -139,6 +142,34 @@ class Customers:
             connection.socket.close()
             connection = Connection(self._port)
         self._free.append(connection)
+
+
+@contextlib.contextmanager
+def customers(port: int, environment: Mapping[str, str], rate: float, file: Path) -> Iterator[Callable[[], int]]:
+    """Let customers write until the block ends, or until the number of what they wrote is asked for."""
+    wanted = {
+        "port": port,
+        "path": "/webhooks/whatsapp/sandbox",
+        "secret": environment["HUB_WHATSAPP__SANDBOX__APP_SECRET"],
+        "rate": rate,
+        "file": str(file),
+    }
+    command = [sys.executable, "-m", "tests.reliability.steady"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(json.dumps(wanted) + "\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "ready\n"
+
+        def stop() -> int:
+            return int(process.communicate(timeout=60)[0])
+
+        try:
+            yield stop
+        finally:
+            process.kill()
 
 
 def main() -> None:
