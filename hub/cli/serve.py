@@ -21,6 +21,8 @@ from hub.working import working
 log = logger("hub")
 
 _SWITCH_SECONDS = 0.0005
+_START_SHARE = 0.25
+"""How much of a stop's time a start that is under way may take to end."""
 
 
 async def serve(hub: Hub, ready: Callable[[Hub], None], *, simulate: bool = True, leash: bool = False) -> None:
@@ -42,11 +44,14 @@ async def serve(hub: Hub, ready: Callable[[Hub], None], *, simulate: bool = True
         _stop_with_input(loop, told)
     started = asyncio.Event()
     work = asyncio.create_task(_serve(hub, ready, told, started, simulate=simulate), name="serve")
-    stopping = asyncio.create_task(told.wait())
+    stopping, begun = asyncio.create_task(told.wait()), asyncio.create_task(started.wait())
+    first = asyncio.FIRST_COMPLETED
     try:
-        await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({work, stopping}, return_when=first)
         if not started.is_set():
-            # A start may wait for its database for ever; nothing is under way that would have to end.
+            # A start that is nearly done ends in order; one that waits for its database might do so for ever.
+            await asyncio.wait({work, begun}, timeout=_START_SHARE * hub.settings.waits.stop_seconds, return_when=first)
+        if not started.is_set():
             work.cancel()
         await work
     except asyncio.CancelledError:
@@ -55,6 +60,7 @@ async def serve(hub: Hub, ready: Callable[[Hub], None], *, simulate: bool = True
             raise
     finally:
         stopping.cancel()
+        begun.cancel()
 
 
 async def _serve(
