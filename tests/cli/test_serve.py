@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gc
+import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -12,6 +15,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from hub import killpoints
 from hub.bootstrap import Hub
 from hub.cli import serve
 from hub.settings import HubSettings, Role
@@ -101,3 +105,33 @@ async def test_parts_open_in_this_order_close_in_reverse(
 
     assert said == order
     assert frozen > [0], "full collections leave alone what was there before the first customer"
+
+
+async def test_a_stop_that_meets_the_end_of_a_start_drains(
+    tmp_path: Path, opened: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[str] = []
+
+    @contextlib.asynccontextmanager
+    async def told_meanwhile(*_: object) -> AsyncIterator[None]:
+        os.kill(os.getpid(), signal.SIGTERM)
+        # More turns of the loop than the signal needs to be seen.
+        for _turn in range(100):
+            await asyncio.sleep(0)
+        yield
+        opened.append("working closed")
+
+    monkeypatch.setattr(serve, "working", told_meanwhile)
+    monkeypatch.setattr(killpoints, "reached", opened.append)
+    settings = HubSettings(data=tmp_path, webhook_port=PUBLIC, private_port=PRIVATE)
+    hub = Hub(settings, SystemClock(), SystemRandomness(), {}, {})
+    before = {name: signal.getsignal(name) for name in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        await serve.serve(hub, lambda _: started.append("ready"))
+    finally:
+        for name, handler in before.items():
+            asyncio.get_running_loop().remove_signal_handler(name)
+            signal.signal(name, handler)
+
+    assert started == ["ready"]
+    assert opened.index("stop.draining") < opened.index("working closed")
