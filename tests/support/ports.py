@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import fcntl
 import itertools
 import os
 import socket
+import tempfile
+from pathlib import Path
 
 _FIRST, _LAST = 10_000, 32_000
+_BOOK = Path(tempfile.gettempdir()) / f"hub-test-ports-{os.getuid()}"
 
 
-def free_ports(count: int) -> list[int]:
+def free_ports(count: int, start: int | None = None) -> list[int]:
     """Return ports below 32768, where no outgoing connection is ever given one.
 
-    Each test worker begins at another place, so that workers do not race for the same port.
+    A port is this process's until it ends, whether anything listens there or not: each is a locked byte of one file,
+    so that the provider of one test never speaks to the hub of another, whichever worker or run that is of.
+
+    Args:
+        count: How many.
+        start: The first that is looked at; None for a place that differs by process.
     """
-    start = _FIRST + os.getpid() * 97 % (_LAST - _FIRST)
+    if start is None:
+        start = _FIRST + os.getpid() * 97 % (_LAST - _FIRST)
     found: list[int] = []
     for port in itertools.chain(range(start, _LAST), range(_FIRST, start)):
-        if port in _GIVEN or not _is_free(port):
+        if port in _GIVEN or not _is_free(port) or not _lock(port):
             continue
         _GIVEN.add(port)
         found.append(port)
@@ -28,6 +38,20 @@ def free_ports(count: int) -> list[int]:
 
 
 _GIVEN: set[int] = set()
+_HELD: dict[int, int] = {}
+
+
+def _lock(port: int) -> bool:
+    """Take a port's byte; the kernel gives it back when this process ends, a fork of it has to ask for its own."""
+    pid = os.getpid()
+    if pid not in _HELD:
+        # Never closed: closing any descriptor of the file would give back every lock.
+        _HELD[pid] = os.open(_BOOK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.lockf(_HELD[pid], fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
 
 
 def _is_free(port: int) -> bool:

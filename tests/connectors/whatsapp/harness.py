@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +22,7 @@ from connectors.whatsapp.verify import verify
 from hub.contracts import OutboundCall, WebhookRequest, WebhookSecrets
 from hub.errors import SignatureMismatch
 from hub.system import SystemClock
+from tests.support.ports import free_ports
 
 APP_SECRET = b"hub-test-app-secret-2026"
 TOKEN = "EAAG-invented-token"
@@ -123,21 +123,11 @@ def call(text: str = "Su folio es T-1042", **given: Any) -> OutboundCall:
     return OutboundCall(**(fields | given))
 
 
-def free_port() -> int:
-    """Return a port below the range that the kernel hands out by itself."""
-    for port in random.SystemRandom().sample(range(20_000, 32_000), 200):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-    msg = "no free port"
-    raise RuntimeError(msg)
-
-
 @contextlib.asynccontextmanager
 async def running(ledger_path: Path | None = None, hub: PretendedHub | None = None, **given: Any) -> AsyncIterator[Rig]:
     """Run simulator with hub until the block ends."""
     hub = hub or PretendedHub()
-    hub_port, port = free_port(), free_port()
+    hub_port, port = free_ports(2)
     fields: dict[str, Any] = {
         "webhook_url": f"http://127.0.0.1:{hub_port}/webhooks/whatsapp/sandbox",
         "app_secret": APP_SECRET,

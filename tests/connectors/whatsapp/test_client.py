@@ -14,7 +14,8 @@ import pytest
 from connectors.whatsapp import client
 from connectors.whatsapp.client import proof, request_body
 from hub.contracts import Accepted, NotTaken, Rejected, Unclear
-from tests.connectors.whatsapp.harness import APP_SECRET, TOKEN, call, free_port, running, sender_to
+from tests.connectors.whatsapp.harness import APP_SECRET, TOKEN, call, running, sender_to
+from tests.support.ports import free_ports
 
 
 def test_the_proof_is_metas() -> None:
@@ -156,7 +157,7 @@ async def test_a_token_that_no_header_can_carry_never_leaves(token: str) -> None
 
 
 async def test_nobody_listening_is_surely_not_taken() -> None:
-    sender = sender_to(f"http://127.0.0.1:{free_port()}")
+    sender = sender_to(f"http://127.0.0.1:{free_ports(1)[0]}")
     outcome = await sender.send(call())
     await sender.close()
 
@@ -185,7 +186,7 @@ async def answering(raw: bytes) -> tuple[asyncio.Server, str]:
         await writer.drain()
         writer.close()
 
-    port = free_port()
+    (port,) = free_ports(1)
     return await asyncio.start_server(handle, "127.0.0.1", port), f"http://127.0.0.1:{port}"
 
 
@@ -248,7 +249,7 @@ async def test_the_whole_call_is_bounded_even_when_the_answer_drips() -> None:
         writer.close()
         over.set()
 
-    port, over = free_port(), asyncio.Event()
+    (port,), over = free_ports(1), asyncio.Event()
     server = await asyncio.start_server(drip, "127.0.0.1", port)
     sender = sender_to(f"http://127.0.0.1:{port}", timeout_seconds=0.3)
 

@@ -12,6 +12,7 @@ from hub.pipeline.effects.lane import Lane
 from tests.connectors.whatsapp import harness
 from tests.pipeline.effects.rig import Rig
 from tests.pipeline.ingest import rig as ingest_rig
+from tests.support.ports import free_ports
 from tests.support.replying import effect
 
 STATUSES = (("sent", 0.0), ("delivered", 0.0))
@@ -133,7 +134,7 @@ async def test_what_was_surely_not_taken_is_sent_again_when_it_may(
 
 async def test_a_provider_that_is_not_there_has_surely_not_taken_it(rig: Rig) -> None:
     (id_,) = await rig.ask("uno")
-    sender = harness.sender_to(f"http://127.0.0.1:{harness.free_port()}")
+    sender = harness.sender_to(f"http://127.0.0.1:{free_ports(1)[0]}")
     rig.sender = sender  # type: ignore[assignment]
 
     await rig.turn(rig.lane())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +56,7 @@ class KafkaPlace:
         consumer = AIOKafkaConsumer(bootstrap_servers=self.address, auto_offset_reset="earliest")
         await consumer.start()
         try:
-            cluster = await consumer._client.fetch_all_metadata()
+            cluster = await _metadata(consumer)
             names = [self.prefix + topic for topic in topics]
             found = [
                 TopicPartition(name, number) for name in names for number in sorted(cluster.partitions_for_topic(name))
@@ -91,6 +93,20 @@ def own_broker(folder: Path, *, start: bool = True) -> Iterator[Broker]:
         yield broker
     finally:
         broker.kill()
+
+
+async def _metadata(consumer: Any) -> Any:
+    """Ask for the topics until a broker knows them: one that was just thawed tells of no broker for a while."""
+    from aiokafka.errors import KafkaError
+
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            return await consumer._client.fetch_all_metadata()
+        except KafkaError:
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(0.2)
 
 
 def by_key(records: Sequence[Any]) -> dict[str, list[Any]]:
