@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -20,9 +21,9 @@ Message = MessageReceived | MessageUnsupported
 def attend(event: CloudEvent[Message], tx: Transaction, ports: Ports) -> None:
     """Open a case for a quiet conversation with one answer; let a message of an open case join it (R-P13)."""
     message = event.data
-    case = cases.open_of(tx, message.conversation_id)
+    case = cases.open_id_of(tx, message.conversation_id)
     if case is not None:
-        conversations.join_case(tx, message.message_id, case.id)
+        conversations.join_case(tx, message.message_id, case)
         return
     readable = isinstance(message, MessageReceived)
     summary = wording.summary(message.text) if isinstance(message, MessageReceived) else f"[{message.provider_kind}]"
@@ -47,6 +48,18 @@ def attend(event: CloudEvent[Message], tx: Transaction, ports: Ports) -> None:
     )
 
 
+def look_up(tx: Transaction, messages: Sequence[Message]) -> None:
+    """Read what the conversations of many messages need."""
+    of = {message.conversation_id for message in messages}
+    cases.look_up(tx, of)
+    conversations.look_up(tx, of)
+    contacts.look_up_names(tx, (message.contact_id for message in messages))
+
+
 HANDLER = Handler(
-    group="attend-conversation", types=(MessageReceived, MessageUnsupported), handle=attend, owner="support"
+    group="attend-conversation",
+    types=(MessageReceived, MessageUnsupported),
+    handle=attend,
+    owner="support",
+    look_up=look_up,
 )

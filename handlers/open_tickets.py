@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from hub.contracts import Handler, Ports
 from hub.services import tickets
 from hub.store.transaction import Transaction
@@ -15,4 +17,10 @@ def open_ticket(event: CloudEvent[CaseDiagnosed], tx: Transaction, _ports: Ports
         tickets.open_for(tx, event.data)
 
 
-HANDLER = Handler(group="open-tickets", types=(CaseDiagnosed,), handle=open_ticket, owner="support")
+def look_up(tx: Transaction, diagnosed: Sequence[CaseDiagnosed]) -> None:
+    """Read what the tickets of many cases need."""
+    if wanted := [case for case in diagnosed if case.needs_ticket]:
+        tickets.look_up(tx, wanted)
+
+
+HANDLER = Handler(group="open-tickets", types=(CaseDiagnosed,), handle=open_ticket, owner="support", look_up=look_up)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from hub.store.transaction import Policies
+from hub.store.transaction import Policies, Transaction
 from schemas.envelope import CloudEvent, EventData
 
 
@@ -29,6 +29,8 @@ class Handler:
             touches only the database, may run more than once.
         owner: The desk that answers for its dead letters.
         prepare: Pure, runs outside the transaction: ``(event, ports)``.
+        look_up: Reads what many events need in a handful of queries, before the first of them is handled:
+            ``(tx, the data of each)``. What it finds is the services' to remember.
         start: Where a group that was never seen before begins.
     """
 
@@ -37,6 +39,7 @@ class Handler:
     handle: Callable[..., None]
     owner: str
     prepare: Callable[[CloudEvent[Any], Ports], Any] | None = None
+    look_up: Callable[[Transaction, Sequence[Any]], None] | None = None
     start: Literal["now", "beginning"] = "now"
     type_names: frozenset[str] = field(init=False)
 
@@ -46,7 +49,7 @@ class Handler:
         Raises:
             TypeError: It waits for something, which no transaction may, or it wants no event.
         """
-        if any(inspect.iscoroutinefunction(code) for code in (self.handle, self.prepare)):
+        if any(inspect.iscoroutinefunction(code) for code in (self.handle, self.prepare, self.look_up)):
             msg = f"{self.group}: handle and prepare are ordinary functions; what waits for the outside is an effect"
             raise TypeError(msg)
         if not self.types:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 
@@ -20,7 +21,13 @@ _OPEN_OF: Final = (
     .order_by(cases.c.position.desc())
     .limit(1)
 )
+_OPEN_OF_MANY: Final = (
+    select(cases.c.conversation_id, cases.c.id)
+    .where(cases.c.conversation_id.in_(bindparam("conversations", expanding=True)), cases.c.state == "open")
+    .order_by(cases.c.position)
+)
 _INSERT: Final = insert(cases)
+_LOOKED_UP: Final = "open cases"
 _DIAGNOSE: Final = (
     update(cases)
     .where(cases.c.id == bindparam("case"))
@@ -33,10 +40,29 @@ def open_of(tx: Transaction, conversation_id: str) -> Row[Any] | None:
     return tx.one(_OPEN_OF, conversation=conversation_id)
 
 
+def look_up(tx: Transaction, conversation_ids: Iterable[str]) -> None:
+    """Read the open cases of conversations whose keys are locked, for ``open_id_of``."""
+    wanted = sorted(set(conversation_ids))
+    found = tx.looked_up(_LOOKED_UP)
+    found.update(dict.fromkeys(wanted))
+    found.update((row.conversation_id, row.id) for row in tx.all(_OPEN_OF_MANY, conversations=wanted))
+
+
+def open_id_of(tx: Transaction, conversation_id: str) -> str | None:
+    """Return the id of the newest open case of a conversation."""
+    known = tx.looked_up(_LOOKED_UP)
+    if conversation_id not in known:
+        row = open_of(tx, conversation_id)
+        known[conversation_id] = None if row is None else row.id
+    found: str | None = known[conversation_id]
+    return found
+
+
 def open_for(tx: Transaction, message: MessageReceived | MessageUnsupported, summary: str) -> str:
     """Open a case for a message, then return its id."""
     case = tx.new_id("ca")
-    tx.run(
+    tx.looked_up(_LOOKED_UP)[message.conversation_id] = case
+    tx.write(
         _INSERT,
         id=case,
         conversation_id=message.conversation_id,
@@ -75,7 +101,7 @@ def diagnose(  # noqa: PLR0913 - what a diagnosis says, word by word
     rule: str,
 ) -> None:
     """Record what the quick diagnosis says of a case."""
-    tx.run(_DIAGNOSE, case=case_id, new_kind=kind, new_scope=scope)
+    tx.write(_DIAGNOSE, case=case_id, new_kind=kind, new_scope=scope)
     tx.state(
         CaseDiagnosed(
             case_id=case_id,

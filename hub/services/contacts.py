@@ -18,6 +18,10 @@ _BY_ALIAS: Final = select(identities.c.alias, identities.c.contact_id).where(
 _INSERT_CONTACT: Final = insert(contacts)
 _INSERT_IDENTITY: Final = insert(identities)
 _NAME: Final = select(contacts.c.display_name).where(contacts.c.id == bindparam("id"))
+_NAMES: Final = select(contacts.c.id, contacts.c.display_name).where(
+    contacts.c.id.in_(bindparam("ids", expanding=True))
+)
+_LOOKED_UP: Final = "names"
 _GIVE_NAME: Final = (
     update(contacts)
     .where(contacts.c.id == bindparam("contact"), contacts.c.display_name.is_(None))
@@ -72,16 +76,26 @@ class People:
 
     def save(self, tx: Transaction) -> None:
         """Write who is new."""
-        tx.run_many(_INSERT_CONTACT, self._contacts)
-        tx.run_many(_INSERT_IDENTITY, self._identities)
+        tx.write_many(_INSERT_CONTACT, self._contacts)
+        tx.write_many(_INSERT_IDENTITY, self._identities)
+
+
+def look_up_names(tx: Transaction, contact_ids: Iterable[str]) -> None:
+    """Read the names of contacts, for ``name_of``."""
+    rows = tx.all(_NAMES, ids=sorted(set(contact_ids)))
+    tx.looked_up(_LOOKED_UP).update((row.id, row.display_name) for row in rows)
 
 
 def name_of(tx: Transaction, contact_id: str) -> str | None:
     """Return a contact's name as far as it is known."""
+    known = tx.looked_up(_LOOKED_UP)
+    if contact_id in known:
+        name: str | None = known[contact_id]
+        return name
     row = tx.one(_NAME, id=contact_id)
     return None if row is None else row.display_name
 
 
 def learn_names(tx: Transaction, names: Iterable[tuple[str, str]]) -> None:
     """Give names to contacts that have none (R-P2)."""
-    tx.run_many(_GIVE_NAME, [{"contact": contact, "name": name} for contact, name in names])
+    tx.write_many(_GIVE_NAME, [{"contact": contact, "name": name} for contact, name in names])

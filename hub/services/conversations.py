@@ -17,6 +17,8 @@ _OF_CONTACTS: Final = select(
     conversations.c.id, conversations.c.contact_id, conversations.c.connector, conversations.c.asset
 ).where(conversations.c.contact_id.in_(bindparam("contacts", expanding=True)))
 _BY_ID: Final = select(conversations).where(conversations.c.id == bindparam("id"))
+_BY_IDS: Final = select(conversations).where(conversations.c.id.in_(bindparam("ids", expanding=True)))
+_LOOKED_UP: Final = "conversations"
 _INSERT: Final = insert(conversations)
 _HEARD: Final = (
     update(conversations)
@@ -80,9 +82,15 @@ class Threads:
 
     def save(self, tx: Transaction) -> None:
         """Write what is new."""
-        tx.run_many(_INSERT, self._new)
-        tx.run_many(_HEARD, list(self._heard.values()))
-        tx.run_many(_INSERT_MESSAGE, self._messages)
+        tx.write_many(_INSERT, self._new)
+        tx.write_many(_HEARD, list(self._heard.values()))
+        tx.write_many(_INSERT_MESSAGE, self._messages)
+
+
+def look_up(tx: Transaction, conversation_ids: Iterable[str]) -> None:
+    """Read conversations whose keys are locked, for ``get``."""
+    rows = tx.all(_BY_IDS, ids=sorted(set(conversation_ids)))
+    tx.looked_up(_LOOKED_UP).update((row.id, row) for row in rows)
 
 
 def get(tx: Transaction, conversation_id: str) -> Row[Any]:
@@ -91,7 +99,9 @@ def get(tx: Transaction, conversation_id: str) -> Row[Any]:
     Raises:
         NotFound: There is none of that id.
     """
-    found = tx.one(_BY_ID, id=conversation_id)
+    found: Row[Any] | None = tx.looked_up(_LOOKED_UP).get(conversation_id)
+    if found is None:
+        found = tx.one(_BY_ID, id=conversation_id)
     if found is None:
         msg = f"there is no conversation {conversation_id}"
         raise NotFound(msg)
@@ -100,7 +110,7 @@ def get(tx: Transaction, conversation_id: str) -> Row[Any]:
 
 def record_outgoing(tx: Transaction, message: dict[str, Any]) -> None:
     """Write one message of ours into its conversation."""
-    tx.run(_INSERT_MESSAGE, **message)
+    tx.write(_INSERT_MESSAGE, **message)
 
 
 def recent_messages(tx: Transaction, conversation_id: str, limit: int = 50) -> Sequence[Row[Any]]:
@@ -110,4 +120,4 @@ def recent_messages(tx: Transaction, conversation_id: str, limit: int = 50) -> S
 
 def join_case(tx: Transaction, message_id: str, case_id: str) -> None:
     """Say which case a message belongs to (R-P13)."""
-    tx.run(_JOIN, message=message_id, case=case_id)
+    tx.write(_JOIN, message=message_id, case=case_id)

@@ -110,7 +110,7 @@ def sent(
     """State that the provider took a reply; ``time`` is the provider's own, when it tells."""
     data = ReplySent(**_about(effect), provider_message_id=provider_id, attempt=attempt)
     _tell(tx, effect, data, event_id, time)
-    tx.run(_SET_STATE, message=effect.id, new_state="sent", taken_as=provider_id)
+    tx.write(_SET_STATE, message=effect.id, new_state="sent", taken_as=provider_id)
 
 
 def failed(
@@ -127,13 +127,13 @@ def failed(
     data = ReplyFailed(**_about(effect), code=code, explanation_es=explanation_es, attempt=attempt)
     _tell(tx, effect, data, event_id, None if told is None else told.time)
     taken_as = None if told is None else told.provider_id
-    tx.run(_SET_STATE, message=effect.id, new_state="failed", taken_as=taken_as)
+    tx.write(_SET_STATE, message=effect.id, new_state="failed", taken_as=taken_as)
 
 
 def doubtful(tx: Transaction, effect: Row[Any], reason: str, attempt: int, event_id: str) -> None:
     """State that only a person can find out whether a reply was taken."""
     _tell(tx, effect, ReplyDoubtful(**_about(effect), reason=reason, attempt=attempt), event_id)
-    tx.run(_SET_STATE, message=effect.id, new_state="doubtful", taken_as=None)
+    tx.write(_SET_STATE, message=effect.id, new_state="doubtful", taken_as=None)
 
 
 def apply_status(tx: Transaction, effect: Row[Any], item: StatusItem, event_id: str) -> bool:
@@ -161,7 +161,7 @@ def apply_status(tx: Transaction, effect: Row[Any], item: StatusItem, event_id: 
     about = {**_about(effect), "provider_message_id": item.provider_id}
     data: EventData = ReplyDelivered(**about) if item.status == "delivered" else ReplyRead(**about)
     _tell(tx, effect, data, event_id, item.time)
-    tx.run(_SET_STATE, message=effect.id, new_state=item.status, taken_as=item.provider_id)
+    tx.write(_SET_STATE, message=effect.id, new_state=item.status, taken_as=item.provider_id)
     return True
 
 

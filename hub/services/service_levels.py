@@ -83,7 +83,7 @@ def of_ticket(tx: Transaction, ticket_id: str) -> Sequence[Row[Any]]:
 def _apply(tx: Transaction, event: CloudEvent[Any]) -> None:
     data = event.data
     if isinstance(data, ClockStarted):
-        tx.run(
+        tx.write(
             _INSERT,
             id=data.clock_id,
             ticket_id=data.ticket_id,
@@ -96,9 +96,9 @@ def _apply(tx: Transaction, event: CloudEvent[Any]) -> None:
             policy_version=data.policy_version,
         )
     elif isinstance(data, ClockWarned):
-        tx.run(_SET, clock=data.clock_id, new_state="warned")
+        tx.write(_SET, clock=data.clock_id, new_state="warned")
     elif isinstance(data, ClockBreached):
-        tx.run(_SET, clock=data.clock_id, new_state="breached")
+        tx.write(_SET, clock=data.clock_id, new_state="breached")
 
 
 CLOCKS: Final = Projection("clocks", frozenset({ClockStarted.TYPE, ClockWarned.TYPE, ClockBreached.TYPE}), _apply)

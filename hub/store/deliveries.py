@@ -62,7 +62,7 @@ _STOP_WAITING: Final = delete(waiting_items).where(waiting_items.c.id == bindpar
 
 def insert_many(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write raw deliveries; one that is already there (its first part was written) stays as it is."""
-    tx.run_many(_INSERT, rows)
+    tx.write_many(_INSERT, rows)
 
 
 def add_counts(tx: Transaction, delivery_id: str, counts: Mapping[str, int], *, state: str | None = None) -> None:
@@ -139,7 +139,7 @@ def known_ids(tx: Transaction, ids: Iterable[str]) -> set[str]:
 
 def wait(tx: Transaction, item: Mapping[str, Any]) -> None:
     """Keep an item until the thing it speaks of is known."""
-    tx.run(_WAIT, **item)
+    tx.write(_WAIT, **item)
 
 
 def waiting_for(tx: Transaction, connector: str, asset: str, target: str) -> Sequence[Row[Any]]:

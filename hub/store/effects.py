@@ -137,7 +137,7 @@ _LIST: Final = (
 
 def request(tx: Transaction, effect: Mapping[str, Any]) -> None:
     """Write an effect in state ``intent``; the worker carries it out after the commit."""
-    tx.run(
+    tx.write(
         _INSERT,
         **effect,
         state="intent",

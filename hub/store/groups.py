@@ -134,7 +134,7 @@ def positions(tx: Transaction, group: str, keys: Iterable[str]) -> dict[str, Row
 
 def advance(tx: Transaction, group: str, done: Mapping[str, int]) -> None:
     """Say that everything at or below a position is done, key by key; a hold on the key ends."""
-    tx.run_many(
+    tx.write_many(
         _ADVANCE,
         [
             {"group": group, "key": key, "position": position, "attempts": 0, "held_until": None, "history": None}
@@ -155,7 +155,7 @@ def hold(
         "held_until": until,
         "history": history,
     }
-    tx.run_many(_ADVANCE, [row])
+    tx.write_many(_ADVANCE, [row])
 
 
 def held(tx: Transaction, group: str, limit: int = 1000) -> Sequence[Row[Any]]:

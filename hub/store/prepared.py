@@ -6,8 +6,10 @@ stays its work: the SQL of each engine, the types, the errors.
 
 from __future__ import annotations
 
+import contextlib
+import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -21,12 +23,14 @@ from sqlalchemy.sql.elements import BindParameter, ClauseElement
 from sqlalchemy.types import TypeEngine
 
 from hub.store.engine import in_transaction, is_unavailable
+from hub.store.tables import metadata
 
 Convert = Callable[[Any], Any]
 
 # Statements are constants of modules; whoever builds them on the fly must not fill the memory.
 _MOST_KEPT: Final = 2_000
 _HOLDERS: Final = ("hub.store.", "hub.services.", "hub.pipeline.")
+_WORD: Final = re.compile(r"\w+", re.ASCII)
 _prepared: dict[tuple[str, Executable, tuple[str, ...]], _Prepared] = {}
 _warm: dict[tuple[str, Executable, frozenset[str]], _Prepared] = {}
 
@@ -61,7 +65,33 @@ def run(connection: Connection, statement: Executable, params: Mapping[str, obje
 def run_many(connection: Connection, statement: Executable, rows: Sequence[Mapping[str, object]]) -> None:
     """Execute a write once a row; all rows have the keys of the first."""
     prepared = _prepare(connection.dialect, statement, tuple(rows[0]))
+    if len(rows) == 1:
+        _execute(connection, *prepared.bind(rows[0])).close()
+        return
     _execute(connection, prepared.sql, [prepared.bind(row)[1] for row in rows], many=True).close()
+
+
+@contextlib.contextmanager
+def together(connection: Connection) -> Iterator[None]:
+    """Send the writes of the block without waiting for each, where the engine is at the other end of a wire.
+
+    Nothing may be asked inside; what went wrong is told at the end of the block.
+    """
+    driver: Any = connection.connection.driver_connection
+    pipeline = getattr(driver, "pipeline", None)
+    if pipeline is None:
+        yield
+        return
+    try:
+        with pipeline():
+            yield
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise _told(connection, "several statements", error) from error
+
+
+def tables_of(connection: Connection, statement: Executable, names: tuple[str, ...]) -> frozenset[str]:
+    """Return the tables that a statement speaks of, perhaps some more."""
+    return _prepare(connection.dialect, statement, names).tables
 
 
 def command(connection: Connection, sql: str, values: Sequence[object] = ()) -> None:
@@ -93,6 +123,7 @@ class _Prepared:
         given: Values of binds that the statement itself carries.
         lists: Binds that stand for as many values as they are given; the words depend on how many.
         types: Of the columns that it yields; none where the statement is plain text.
+        tables: All whose name stands in it.
     """
 
     compiled: SQLCompiler
@@ -102,6 +133,7 @@ class _Prepared:
     converts: Mapping[str, Convert]
     lists: tuple[str, ...]
     types: Sequence[TypeEngine[Any]]
+    tables: frozenset[str]
     expanded: dict[tuple[int, ...], tuple[str, Sequence[str], Mapping[str, Sequence[str]]]] = field(
         default_factory=dict
     )
@@ -198,7 +230,9 @@ def _compile(dialect: Dialect, statement: Executable, names: tuple[str, ...]) ->
     }
     yielded = getattr(statement, "exported_columns", ())
     binds = [(name, converts.get(name)) for name in order]
-    return _Prepared(compiled, str(compiled), binds, given, converts, lists, [column.type for column in yielded])
+    sql = str(compiled)
+    named = frozenset(_WORD.findall(sql)) & metadata.tables.keys()
+    return _Prepared(compiled, sql, binds, given, converts, lists, [column.type for column in yielded], named)
 
 
 def _execute(connection: Connection, sql: str, values: Any, *, many: bool = False) -> Any:

@@ -95,7 +95,7 @@ class Alarm(NamedTuple):
 def arm_all(tx: Transaction, key: str, alarms: Sequence[Alarm]) -> None:
     """Arm many timers of one conversation, as ``arm`` does."""
     owner, because = tx.origin.by, tx.origin.cause
-    tx.run_many(
+    tx.write_many(
         _REPLACE,
         [
             {

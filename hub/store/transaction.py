@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Protocol, TypeVar
 
-from sqlalchemy import Executable
+from sqlalchemy import Executable, UpdateBase
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import Connection, Row
 
 from hub.domain.policies import Policies
 from hub.store import prepared, tables
+from hub.store.writes import Writes
 from schemas import ids
 from schemas.envelope import CloudEvent, EventData, schema_address
 
@@ -92,6 +93,8 @@ class UnitOfWork:
 
     Attributes:
         locks: None where there is one writer only.
+        writes: What is written at the end at the latest.
+        looked_up: What services read for many causes at once, by what it is.
     """
 
     connection: Connection
@@ -101,6 +104,8 @@ class UnitOfWork:
     stated: list[Stated] = field(default_factory=list)
     signals: set[str] = field(default_factory=set)
     locks: Locks | None = None
+    writes: Writes = field(default_factory=Writes)
+    looked_up: dict[str, dict[str, Any]] = field(default_factory=dict)
     _policies: Policies | None = None
     _flushed: int = 0
 
@@ -122,20 +127,31 @@ class UnitOfWork:
     def flush(self) -> None:
         """Take positions for what was stated since the last call, then write it with its projections."""
         events = tuple(self.stated[self._flushed :])
-        if not events:
-            return
         self._flushed = len(self.stated)
-        if self.locks is not None:
+        if self.locks is not None and events:
             # Held until the commit: within a key positions grow in the order of commits.
             self.locks.take(KEY, {stated.event.partitionkey for stated in events})
-            self.locks.mark_positions()
-        prepared.run_many(self.connection, _INSERT_EVENT, [_row(stated) for stated in events])
         for stated in events:
             for projection in self.projections.get(stated.event.type, ()):
                 projection.apply(self.begin(Origin(stated.event.id, projection.name, "hub")), stated.event)
         if len(self.stated) > self._flushed:
             msg = f"a projection stated {self.stated[-1].event.type}; it may only write its own table"
             raise TypeError(msg)
+        if not events and not self.writes:
+            return
+        with prepared.together(self.connection):
+            if events:
+                if self.locks is not None:
+                    self.locks.mark_positions()
+                prepared.run_many(self.connection, _INSERT_EVENT, [_row(stated) for stated in events])
+            self.writes.send(self.connection)
+
+    def catch_up(self, statement: Executable, names: tuple[str, ...]) -> None:
+        """Write what waits for the tables that a statement speaks of."""
+        if self.writes:
+            of = prepared.tables_of(self.connection, statement, names)
+            if self.writes.touches(of):
+                self.writes.send(self.connection, of)
 
 
 class Transaction:
@@ -166,20 +182,37 @@ class Transaction:
 
     def one(self, statement: Executable, **params: object) -> Row[Any] | None:
         """Return the first row, or None."""
+        self._unit.catch_up(statement, tuple(params))
         return prepared.one(self._unit.connection, statement, params)
 
     def all(self, statement: Executable, **params: object) -> Sequence[Row[Any]]:
         """Return every row."""
+        self._unit.catch_up(statement, tuple(params))
         return prepared.every(self._unit.connection, statement, params)
 
     def run(self, statement: Executable, **params: object) -> int:
         """Execute a write, then return how many rows it touched."""
+        self._unit.catch_up(statement, tuple(params))
         return prepared.run(self._unit.connection, statement, params)
 
-    def run_many(self, statement: Executable, rows: Sequence[Mapping[str, object]]) -> None:
-        """Execute a write once a row; nothing for no rows."""
+    def write(self, statement: UpdateBase, **params: object) -> None:
+        """Execute a write at the end of the transaction, or before anything looks at its table.
+
+        New rows of a table go before changes to it, so a change has to pick its rows by their ids.
+        """
+        self._unit.writes.add(statement, [params])
+
+    def write_many(self, statement: UpdateBase, rows: Sequence[Mapping[str, object]]) -> None:
+        """Execute a write once a row, as ``write`` does; nothing for no rows."""
         if rows:
-            prepared.run_many(self._unit.connection, statement, rows)
+            self._unit.writes.add(statement, rows)
+
+    def looked_up(self, what: str) -> dict[str, Any]:
+        """Return what services of this transaction have read of some kind of thing, by id, to be kept true by them.
+
+        Only of what the locks of this transaction keep from changing.
+        """
+        return self._unit.looked_up.setdefault(what, {})
 
     def lock(self, kind: str, ids: Iterable[str]) -> None:
         """Let nobody else decide about these aggregates until the transaction ends.

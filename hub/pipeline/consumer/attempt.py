@@ -147,9 +147,12 @@ def batch(
                 continue
             if one.after != reached.get(key) or (key in held and not even_held):
                 continue
-            handle_one(handler, unit, one)
             reached[key] = done[key] = one.position
             handled.append(one)
+        if handler.look_up is not None and handled:
+            _contained(handler.look_up, tx, [one.event.data for one in handled])
+        for one in handled:
+            handle_one(handler, unit, one)
         groups.advance(tx, handler.group, done)
         killpoints.reached("consumer.before_commit")
         return Done(handled, frozenset(wanted - keys))
