@@ -20,6 +20,7 @@ log = logger("timers")
 
 _AT_ONCE: Final = 64
 _LONGEST_SLEEP_SECONDS: Final = 1.0
+_LEAST_GAP_SECONDS: Final = 0.05
 
 
 class TimerWorker:
@@ -38,9 +39,10 @@ class TimerWorker:
         while True:
             self._wake.clear()
             try:
-                while await self.fire_due() == _AT_ONCE:
-                    pass
                 next_due = await self._store.read(timers.next_due)
+                while next_due is not None and next_due <= self._clock.now():
+                    await self.fire_due()
+                    next_due = await self._store.read(timers.next_due)
             except StoreUnavailable as error:
                 log.warning("the database cannot serve; timers wait", error=str(error))
                 await asyncio.sleep(self._waits.store_retry_seconds)
@@ -48,9 +50,12 @@ class TimerWorker:
             pause = _LONGEST_SLEEP_SECONDS
             if next_due is not None:
                 pause = min(max((next_due - self._clock.now()).total_seconds(), 0.001), pause)
+            # Under load every commit arms some: one look serves for all of a moment.
+            gap = min(_LEAST_GAP_SECONDS, pause)
+            await asyncio.sleep(gap)
             with contextlib.suppress(TimeoutError):
                 # Never wait_for: before Python 3.12 it can swallow a cancellation that meets the wake-up.
-                async with asyncio.timeout(pause):
+                async with asyncio.timeout(pause - gap):
                     await self._wake.wait()
 
     async def fire_due(self) -> int:

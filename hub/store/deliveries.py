@@ -48,6 +48,15 @@ _MOVE_CURSOR: Final = (
 _KNOWN_EVENTS: Final = select(events.c.id).where(events.c.id.in_(bindparam("ids", expanding=True)))
 _KNOWN_WAITING: Final = select(waiting_items.c.id).where(waiting_items.c.id.in_(bindparam("ids", expanding=True)))
 _WAIT: Final = insert(waiting_items)
+_WAITED_FOR: Final = (
+    select(waiting_items.c.target)
+    .where(
+        waiting_items.c.connector == bindparam("of_connector"),
+        waiting_items.c.asset == bindparam("of_asset"),
+        waiting_items.c.target.in_(bindparam("originals", expanding=True)),
+    )
+    .distinct()
+)
 _WAITING_FOR: Final = (
     select(waiting_items)
     .where(
@@ -140,6 +149,13 @@ def known_ids(tx: Transaction, ids: Iterable[str]) -> set[str]:
 def wait(tx: Transaction, item: Mapping[str, Any]) -> None:
     """Keep an item until the thing it speaks of is known."""
     tx.write(_WAIT, **item)
+
+
+def waited_for(tx: Transaction, connector: str, asset: str, targets: Iterable[str]) -> set[str]:
+    """Return for which of these messages of ours something waits."""
+    wanted = sorted(set(targets))
+    rows = tx.all(_WAITED_FOR, of_connector=connector, of_asset=asset, originals=wanted) if wanted else ()
+    return {row.target for row in rows}
 
 
 def waiting_for(tx: Transaction, connector: str, asset: str, target: str) -> Sequence[Row[Any]]:

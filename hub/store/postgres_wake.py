@@ -17,6 +17,7 @@ from hub.telemetry import logger
 log = logger("store")
 
 _RETRY_SECONDS: Final = 0.5
+_LEAST_GAP_SECONDS: Final = 0.005
 _CHANNEL: Final = "hub"
 _DRAIN: Final = 4096
 
@@ -35,7 +36,6 @@ class PostgresWake:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._own = 0
-        self._heard_others = False
         self._tried = threading.Event()
         self._closing = threading.Event()
         self._must_tell = threading.Event()
@@ -90,29 +90,25 @@ class PostgresWake:
                 self._closing.wait(_RETRY_SECONDS)
 
     def _serve(self, connection: psycopg.Connection[Any], nudged: socket.socket, *, is_first: bool) -> None:
-        connection.add_notify_handler(self._note)
         connection.execute(f"LISTEN {_CHANNEL}")
         self._own = connection.info.backend_pid
         self._tried.set()
         if not is_first:
             self._tell_loop()
         while True:
-            readable, _, _ = select.select([connection.fileno(), nudged.fileno()], [], [])
-            self._heard_others = False
+            select.select([connection.fileno(), nudged.fileno()], [], [])
             _drain(nudged)
             if self._must_tell.is_set():
                 self._must_tell.clear()
                 connection.execute(f"NOTIFY {_CHANNEL}")
-            if connection.fileno() in readable:
-                # Any statement takes in what has come; on a lost connection it raises.
-                connection.execute("SELECT 1")
-            if self._heard_others:
+            # Takes in what has come, without asking the server; on a lost connection it raises.
+            others = [one for one in connection.notifies(timeout=0) if one.pid != self._own]
+            if others:
                 self._tell_loop()
             if self._closing.is_set():
                 return
-
-    def _note(self, notification: psycopg.Notify) -> None:
-        self._heard_others = self._heard_others or notification.pid != self._own
+            # Under load every commit is news: what comes in this moment is one word.
+            self._closing.wait(_LEAST_GAP_SECONDS)
 
     def _tell_loop(self) -> None:
         # A loop that closed has nobody left to tell.

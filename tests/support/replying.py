@@ -64,7 +64,7 @@ async def attempt(store: Store, effect_id: str, *outcomes: Outcome, waits: Waits
 
     claimed = await store.transact(begin, name="tests.claim")
     for outcome in outcomes:
-        await store.transact(settle.outcome(claimed, outcome, waits or Waits()), name="tests.outcome")
+        await store.transact(settle.outcomes([(claimed, outcome)], waits or Waits()), name="tests.outcome")
 
 
 async def effect(store: Store, effect_id: str) -> Any:

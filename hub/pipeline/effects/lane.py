@@ -16,6 +16,7 @@ from hub.pipeline.effects.breaker import Breaker
 from hub.pipeline.effects.buckets import Pacing
 from hub.pipeline.effects.lease import AssetLease, Place
 from hub.pipeline.effects.restored import Restored
+from hub.pipeline.effects.results import Results
 from hub.ports import Clock, Store
 from hub.settings import Waits
 from hub.store import effects
@@ -58,6 +59,7 @@ class Lane:
         self._breaker = breaker
         self._restored = restored
         self._pacing = Pacing(route, clock) if route is not None else None
+        self._results = Results(store, waits)
         self._in_flight: dict[str, asyncio.Task[None]] = {}
         self._paused_until = float("-inf")
         self._gathers_until = float("-inf")
@@ -100,6 +102,7 @@ class Lane:
         """Leave calls under way to their fate; what became of them is in doubt."""
         for task in self._in_flight.values():
             task.cancel()
+        self._results.abandon()
 
     def _choose(self, rows: Sequence[Row[Any]], room: int, pacing: Pacing) -> tuple[list[tuple[Row[Any], bool]], float]:
         """Return what may be sent now, each with whether it is a probe, then how long until more may."""
@@ -183,7 +186,7 @@ class Lane:
                 result = NotTaken("lease", _LEASE_ES, retry_after_seconds=1.0)
                 self._breaker.withdrawn(probe=probe)
             killpoints.reached("effect.answered")
-            await self._record(row, result)
+            await self._results.record(row, result)
         finally:
             self._in_flight.pop(row.id, None)
         killpoints.reached("effect.settled")
@@ -211,21 +214,6 @@ class Lane:
             # No traceback: it could carry a customer's words.
             log.error("a sender failed", connector=self._connector, effect=row.id, error=type(error).__name__)  # noqa: TRY400
             return Unclear(f"the sender failed: {type(error).__name__}")
-
-    async def _record(self, row: Row[Any], result: Outcome) -> None:
-        """Record the result, however long the database is away: a result that is lost is a doubt."""
-        change = settle.outcome(row, result, self._waits)
-        while True:
-            try:
-                await self._store.transact(change, name="effects.settle")
-            except StoreUnavailable:
-                await asyncio.sleep(self._waits.store_retry_seconds)
-            except Exception as error:  # noqa: BLE001 - our bug; "sending" would hold the conversation until the next start
-                log.error("a result could not be recorded", effect=row.id, error=type(error).__name__)  # noqa: TRY400
-                unclear = Unclear(f"the result could not be recorded: {type(error).__name__}")
-                change = settle.outcome(row, unclear, self._waits)
-            else:
-                return
 
     async def _look(self, limit: int) -> Sequence[Row[Any]]:
         """Settle what is overdue, then return what may be sent."""

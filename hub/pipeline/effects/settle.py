@@ -11,9 +11,11 @@ from sqlalchemy.engine import Row
 from hub.contracts import Accepted, NotTaken, Outcome, Rejected, Unclear
 from hub.services import replies
 from hub.settings import Waits
-from hub.store import effects
+from hub.store import deliveries, effects
 from hub.store.transaction import Origin, Transaction, UnitOfWork
 from schemas import ids
+
+Change = Callable[[UnitOfWork], None]
 
 DOUBTFUL: Final = "doubtful"
 RESTORED: Final = effects.RESTORED
@@ -46,26 +48,21 @@ def pause_seconds(result: NotTaken, attempts: int, ladder: Sequence[float]) -> f
     return asked if again <= 0 else max(asked, ladder[min(again, len(ladder)) - 1])
 
 
-def outcome(row: Row[Any], result: Outcome, waits: Waits) -> Callable[[UnitOfWork], None]:
-    """Return the function that ends an attempt."""
+def outcomes(results: Sequence[tuple[Row[Any], Outcome]], waits: Waits) -> Change:
+    """Return the function that ends attempts, all of one asset."""
 
     def record(unit: UnitOfWork) -> None:
-        tx = _tx(unit, row)
-        if isinstance(result, Accepted):
-            replies.lock_sent(tx, [(row.connector, row.asset, result.provider_id)])
-        replies.lock(tx, [row.id])
-        if isinstance(result, Accepted):
-            _accepted(unit, tx, row, result)
-        elif isinstance(result, Rejected):
-            if effects.move(tx, row, "failed", code=result.code, explanation_es=result.explanation_es):
-                event = ids.effect_event_id(row.id, row.attempts, "failed")
-                replies.failed(tx, row, result.code, result.explanation_es, row.attempts, event)
-        elif isinstance(result, NotTaken):
-            until = unit.now + timedelta(seconds=pause_seconds(result, row.attempts, waits.provider_retry_seconds))
-            why = result.explanation_es
-            effects.move(tx, row, "intent", not_before=until, code=result.code, explanation_es=why)
-        else:
-            _unclear(tx, row, result, waits)
+        tx = unit.begin(LONE_ORIGIN)
+        taken = [(row, result.provider_id) for row, result in results if isinstance(result, Accepted)]
+        replies.lock_sent(tx, ((row.connector, row.asset, provider_id) for row, provider_id in taken))
+        replies.lock(tx, (row.id for row, _ in results))
+        waited_for = set[str]()
+        for row, _ in taken[:1]:
+            waited_for = deliveries.waited_for(tx, row.connector, row.asset, (id_ for _, id_ in taken))
+        for row, result in results:
+            _end(unit, row, result, waits)
+            if isinstance(result, Accepted) and result.provider_id in waited_for:
+                replies.apply_waiting(unit, row.id, result.provider_id)
 
     return record
 
@@ -109,10 +106,21 @@ def _expire(unit: UnitOfWork, row: Row[Any]) -> None:
         replies.failed(tx, row, "expired", why, row.attempts, event)
 
 
-def _accepted(unit: UnitOfWork, tx: Transaction, row: Row[Any], result: Accepted) -> None:
-    if effects.move(tx, row, "accepted", provider_id=result.provider_id):
-        replies.sent(tx, row, result.provider_id, row.attempts, ids.effect_event_id(row.id, row.attempts, "accepted"))
-    replies.apply_waiting(unit, row.id, result.provider_id)
+def _end(unit: UnitOfWork, row: Row[Any], result: Outcome, waits: Waits) -> None:
+    tx = _tx(unit, row)
+    if isinstance(result, Accepted):
+        if effects.move(tx, row, "accepted", provider_id=result.provider_id):
+            event = ids.effect_event_id(row.id, row.attempts, "accepted")
+            replies.sent(tx, row, result.provider_id, row.attempts, event)
+    elif isinstance(result, Rejected):
+        if effects.move(tx, row, "failed", code=result.code, explanation_es=result.explanation_es):
+            event = ids.effect_event_id(row.id, row.attempts, "failed")
+            replies.failed(tx, row, result.code, result.explanation_es, row.attempts, event)
+    elif isinstance(result, NotTaken):
+        until = unit.now + timedelta(seconds=pause_seconds(result, row.attempts, waits.provider_retry_seconds))
+        effects.move(tx, row, "intent", not_before=until, code=result.code, explanation_es=result.explanation_es)
+    else:
+        _unclear(tx, row, result, waits)
 
 
 def _unclear(tx: Transaction, row: Row[Any], result: Unclear, waits: Waits) -> None:

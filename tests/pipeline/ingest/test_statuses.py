@@ -135,7 +135,7 @@ async def test_the_answer_after_the_status_changes_nothing(rig: Rig) -> None:
     await rig.take(of_statuses(status(WAMID, "delivered", ours=reply_id)))
 
     for answer in (Accepted(WAMID), Unclear("lost"), Rejected("1", "no")):
-        await rig.store.transact(settle.outcome(under_way, answer, Waits()), name="tests.late")
+        await rig.store.transact(settle.outcomes([(under_way, answer)], Waits()), name="tests.late")
 
     assert await states(rig, reply_id) == ("delivered", "confirmed", WAMID)
     assert await told(rig) == ["delivered"]
@@ -210,7 +210,7 @@ async def _play(rig: Rig, reply_id: str, wamid: str, order: list[str], named: An
     under_way = await effect(rig.store, reply_id)
     for word in order:
         if word == "answer":
-            accept = settle.outcome(under_way, Accepted(wamid), Waits())
+            accept = settle.outcomes([(under_way, Accepted(wamid))], Waits())
             await rig.store.transact(accept, name="tests.answer")
         else:
             await rig.take(of_statuses(status(wamid, word, ours=reply_id if next(named) else None)))
