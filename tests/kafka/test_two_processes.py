@@ -76,18 +76,23 @@ class Group:
         return next((name for name in self.processes if line in self.lines(name)), None)
 
     async def say(self, keys: Iterable[str], count: int) -> None:
-        """State so many further events of each key, the keys in turn."""
+        """State so many further events of each key, the keys in turn, each round in a transaction of its own."""
         every = list(keys)
         for _ in range(count):
-            for key in every:
-                self.said[key] = self.said.get(key, 0) + 1
+            await self.say_at_once(every, 1)
 
-            def work(unit: UnitOfWork, numbers: dict[str, int] = dict(self.said)) -> None:  # noqa: B006
-                tx = unit.begin(Origin(f"say-{sum(numbers.values())}", "test", "test"))
-                for key in every:
-                    tx.state(asked(numbers[key]), key=key)
+    async def say_at_once(self, keys: Iterable[str], count: int) -> None:
+        """State so many further events of each key in one transaction: nobody handles one before all are stated."""
+        more = [(key, self.said.get(key, 0) + number) for number in range(1, count + 1) for key in keys]
+        self.said.update(more)
+        said = sum(self.said.values())
 
-            await self.store.transact(work, name="test.say")
+        def work(unit: UnitOfWork) -> None:
+            tx = unit.begin(Origin(f"say-{said}", "test", "test"))
+            for key, number in more:
+                tx.state(asked(number), key=key)
+
+        await self.store.transact(work, name="test.say")
 
     async def until_written(self, keys: Iterable[str] = ()) -> None:
         """Return once everything that was said of these keys, or of all, is written; exactly, in order."""
@@ -172,7 +177,7 @@ async def test_one_is_killed_one_freezes_with_a_key_in_hand(group: Group) -> Non
     await group.until_shared("one", "two")
 
     # The next stands still with a key in hand; everybody else's keys go on, its own waits.
-    await group.say(["freeze"], 6)
+    await group.say_at_once(["freeze"], 6)
     await until(_told(group, "freezes"), "one is frozen")
     frozen = group.has_told("freezes")
     assert frozen is not None
