@@ -38,6 +38,8 @@ _SOCKET: Final = {
 # All that the hub ever says; with psycopg's 100 each would be prepared anew before it comes round again.
 _PREPARED: Final = 1_000
 _OF_A_STORE: Final = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+# Compiling a query takes longer than any of ours does without.
+_NO_JIT: Final = "-c jit=off"
 _SETTINGS: Final = {
     "fsync": frozenset({"on"}),
     # All of these wait for our own disk.
@@ -118,7 +120,7 @@ def connector(url: str, *, time_limits: bool = True) -> Callable[[], HubConnecti
         **given.translate_connect_args(username="user", database="dbname"),
         **given.query,
     }
-    asked["options"] = " ".join([*limits, str(given.query.get("options", ""))]).strip()
+    asked["options"] = " ".join([_NO_JIT, *limits, str(given.query.get("options", ""))]).strip()
 
     def connect() -> HubConnection:
         connection = HubConnection.connect(**asked, autocommit=True)

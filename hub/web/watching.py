@@ -20,6 +20,8 @@ FRESH_SECONDS: Final = 1.0
 BALANCE_SECONDS: Final = 60.0
 _BALANCE_SHARE: Final = 100
 """The account goes over the whole log; it may take a hundredth of one reader's time."""
+_LOOK_SHARE: Final = 50
+"""A look counts what waits; behind a backlog every process of the hub does, so each takes a fiftieth at most."""
 
 
 class Watcher:
@@ -42,13 +44,16 @@ class Watcher:
     async def run(self) -> None:
         """Look until cancelled."""
         while True:
+            began = self._clock.monotonic()
+            took = 0.0
             try:
                 await self._look()
+                took = self._clock.monotonic() - began
                 if self._clock.monotonic() >= self._balance_at:
                     await self._account()
             except (StoreUnavailable, JournalUnavailable) as error:
                 log.warning("the hub cannot look at itself now", error=str(error))
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(min(max(LOOK_SECONDS, took * _LOOK_SHARE), BALANCE_SECONDS))
 
     async def waiting(self) -> Waiting:
         """Return what waits, at most a second old.
