@@ -58,6 +58,42 @@ async def test_a_case_is_found_while_it_is_open(desk: Desk) -> None:
     assert [event.partitionkey for event in await desk.events("case.%")] == [desk.conversation] * 2
 
 
+async def test_many_cases_looked_up_at_once_get_a_folio_each_in_their_order(desk: Desk) -> None:
+    first = await diagnosed(desk, 1)
+    await desk.do(lambda tx: tickets.open_for(tx, first), cause="ev_first")
+    wanted = [first, await diagnosed(desk, 2), await diagnosed(desk, 3)]
+
+    def open_all(tx: Transaction) -> None:
+        tickets.look_up(tx, [*wanted, wanted[2]])
+        for case in [*wanted, wanted[2]]:
+            tickets.open_for(tx, case)
+
+    await desk.do(open_all, cause="ev_many")
+    await desk.do(open_all, cause="ev_again")
+
+    opened = [(event.data.case_id, event.data.folio) for event in await desk.events("ticket.opened")]
+    assert opened == [(case.case_id, folio) for case, folio in zip(wanted, ("T-1001", "T-1002", "T-1003"), strict=True)]
+    assert [row.folio for row in await desk.rows("SELECT folio FROM tickets ORDER BY position")] == [
+        "T-1001",
+        "T-1002",
+        "T-1003",
+    ]
+
+
+async def test_a_look_up_tells_an_open_case_from_none_also_of_one_opened_since(desk: Desk) -> None:
+    def look(tx: Transaction) -> list[str | None]:
+        cases.look_up(tx, [desk.conversation, "cv_nobody"])
+        found = [cases.open_id_of(tx, desk.conversation), cases.open_id_of(tx, "cv_nobody")]
+        case = cases.open_for(tx, message(desk), "Facturas con errores")
+        assert cases.open_id_of(tx, desk.conversation) == case
+        return found
+
+    assert await desk.do(look) == [None, None]
+
+    (row,) = await desk.rows("SELECT id FROM cases")
+    assert await desk.do(lambda tx: cases.open_id_of(tx, desk.conversation), cause="ev_later") == row.id
+
+
 async def test_a_ticket_is_opened_once_a_case(desk: Desk) -> None:
     case = await diagnosed(desk)
 

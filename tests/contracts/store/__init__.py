@@ -6,9 +6,12 @@ from tests.contracts.store.isolation import IsolationContract
 from tests.contracts.store.policies import PolicyContract
 from tests.contracts.store.transact import TransactContract
 from tests.contracts.store.values import ValueContract
+from tests.contracts.store.writes import WriteContract
 
 
-class StoreContract(TransactContract, IsolationContract, EventContract, ValueContract, PolicyContract, CommandContract):
+class StoreContract(
+    TransactContract, IsolationContract, EventContract, ValueContract, PolicyContract, CommandContract, WriteContract
+):
     """All of it.
 
     An implementation's class gives two fixtures: ``clock``, a ``FakeClock``, with ``store``, a running store of a fresh
