@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from hub.bus.kafka import topics
 from hub.doctor import machine
 from hub.pipeline.ingest.mark import Mark, MarkFile
 from tests.cli.conftest import Ran, Run
+from tests.kafka.test_topics import settings_of
+from tests.support.kafka import KafkaPlace
+from tests.support.kafka.fixtures import kafka, kafka_address
+from tests.support.postgres import a_database
+
+__all__ = ["kafka", "kafka_address"]
 
 
 @pytest.fixture
@@ -25,6 +35,30 @@ def healthy(with_a_ticket: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     return with_a_ticket
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgresql+kafka", marks=[pytest.mark.postgres, pytest.mark.kafka])])
+def change_it(
+    request: pytest.FixtureRequest, hub: Run, healthy: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[str], None]]:
+    """What breaks that healthy hub: where it is, or moved to PostgreSQL with Kafka."""
+    if request.param == "sqlite":
+        yield lambda sql: change(healthy, sql)
+        return
+    kafka: KafkaPlace = request.getfixturevalue("kafka")
+    for name, value in kafka.environment.items():
+        monkeypatch.setenv(name, value)
+    asyncio.run(topics.apply(settings_of(kafka)))
+    with a_database(migrated=False) as url:
+        address = url.replace("postgresql:", "postgresql+psycopg:")
+        monkeypatch.setenv("HUB_DATABASE_URL", address)
+        assert hub("move", "--yes").code == 0
+
+        def run(sql: str) -> None:
+            with psycopg.connect(url, autocommit=True) as connection:
+                connection.execute(sql)
+
+        yield run
+
+
 def levels(ran: Ran) -> dict[str, str]:
     """Return the worst level of each check that is not fine."""
     return {one["check"]: one["level"] for one in ran.json["findings"] if one["level"] != "ok"}
@@ -35,7 +69,8 @@ def found(ran: Ran, check: str) -> dict[str, str]:
     return dict(one)
 
 
-def test_of_a_healthy_hub_it_only_says_that_it_is_stopped(hub: Run, healthy: Path) -> None:
+@pytest.mark.usefixtures("change_it")
+def test_of_a_healthy_hub_it_only_says_that_it_is_stopped(hub: Run) -> None:
     ran = hub("doctor", "--json")
 
     assert levels(ran) == {"running": "warning"}
@@ -73,8 +108,8 @@ def change(data: Path, sql: str) -> None:
         ("UPDATE schema SET version='0000'", "database", "versión anterior"),
     ],
 )
-def test_it_names_the_trouble(hub: Run, healthy: Path, sql: str, check: str, words: str) -> None:
-    change(healthy, sql)
+def test_it_names_the_trouble(hub: Run, change_it: Callable[[str], None], sql: str, check: str, words: str) -> None:
+    change_it(sql)
 
     ran = hub("doctor", "--json")
 
@@ -82,8 +117,8 @@ def test_it_names_the_trouble(hub: Run, healthy: Path, sql: str, check: str, wor
     assert ran.code == (0 if found(ran, check)["level"] == "warning" else 1)
 
 
-def test_an_effect_that_may_not_go_yet_does_not_stand_still(hub: Run, healthy: Path) -> None:
-    change(healthy, "UPDATE effects SET state='intent', not_before=9e15")
+def test_an_effect_that_may_not_go_yet_does_not_stand_still(hub: Run, change_it: Callable[[str], None]) -> None:
+    change_it("UPDATE effects SET state='intent', not_before=9e15")
 
     assert "standing" not in levels(hub("doctor", "--json"))
 
