@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from hub.contracts import Handler, Ports
 from hub.domain import wording
@@ -12,26 +12,34 @@ from hub.services import cases, contacts, conversations, replies
 from hub.store.transaction import Transaction
 from schemas.envelope import CloudEvent
 from schemas.messages import MessageReceived, MessageUnsupported
+from schemas.replies import ReplyEchoed
 
 GREETING_USEFUL_FOR: Final = timedelta(hours=2)
+
+_FILES: Final = frozenset({"image", "video", "audio", "voice", "document"})
+_NOTHING_ASKED: Final = frozenset({"welcome", "referral", "opt_in"})
 
 Message = MessageReceived | MessageUnsupported
 
 
-def attend(event: CloudEvent[Message], tx: Transaction, ports: Ports) -> None:
+def attend(event: CloudEvent[Message | ReplyEchoed], tx: Transaction, ports: Ports) -> None:
     """Open a case for a quiet conversation with one answer; let a message of an open case join it (R-P13)."""
     message = event.data
     case = cases.open_id_of(tx, message.conversation_id)
+    if isinstance(message, ReplyEchoed):
+        if case is not None:
+            cases.leave_to_people(tx, case, message.reply_id)  # R-C9
+        return
     if case is not None:
         conversations.join_case(tx, message.message_id, case)
         return
-    readable = isinstance(message, MessageReceived)
-    summary = wording.summary(message.text) if isinstance(message, MessageReceived) else f"[{message.provider_kind}]"
+    if message.standby or (isinstance(message, MessageReceived) and message.kind in _NOTHING_ASKED):
+        return
+    summary = _summary(message)
     case_id = cases.open_for(tx, message, summary)
-    late = tx.now - event.time > timedelta(minutes=ports.policies.answers.late_after_minutes)
-    if not late:  # R-C8
+    if _is_to_be_greeted(event, tx, ports):
         name = contacts.name_of(tx, message.contact_id)
-        text = wording.greeting(ports.policies, tx.now, name, readable=readable)
+        text = wording.greeting(ports.policies, tx.now, name, readable=not _is_only_a_file(message))
         replies.request(
             tx, message.conversation_id, text, intent="greeting", useful_for=GREETING_USEFUL_FOR, case_id=case_id
         )
@@ -48,17 +56,37 @@ def attend(event: CloudEvent[Message], tx: Transaction, ports: Ports) -> None:
     )
 
 
-def look_up(tx: Transaction, messages: Sequence[Message]) -> None:
+def look_up(tx: Transaction, messages: Sequence[Message | ReplyEchoed]) -> None:
     """Read what the conversations of many messages need."""
     of = {message.conversation_id for message in messages}
     cases.look_up(tx, of)
     conversations.look_up(tx, of)
+    conversations.look_up_answers(tx, of)
     contacts.look_up_names(tx, (message.contact_id for message in messages))
+
+
+def _is_to_be_greeted(event: CloudEvent[Any], tx: Transaction, ports: Ports) -> bool:
+    """Tell whether an answer of the hub is welcome: neither late (R-C8) nor after a colleague's own (R-C9)."""
+    late = tx.now - event.time > timedelta(minutes=ports.policies.answers.late_after_minutes)
+    return not late and conversations.answered_outside(tx, event.data.conversation_id, event.time) is None
+
+
+def _is_only_a_file(message: Message) -> bool:
+    if isinstance(message, MessageUnsupported):
+        return True
+    return message.kind in _FILES and not message.text
+
+
+def _summary(message: Message) -> str:
+    if isinstance(message, MessageUnsupported):
+        return f"[{message.provider_kind}]"
+    names = [file.filename for file in message.attachments if file.filename]
+    return wording.summary(message.text) or wording.summary(" ".join([wording.kind(message.kind), *names]))
 
 
 HANDLER = Handler(
     group="attend-conversation",
-    types=(MessageReceived, MessageUnsupported),
+    types=(MessageReceived, MessageUnsupported, ReplyEchoed),
     handle=attend,
     owner="support",
     look_up=look_up,

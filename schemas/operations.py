@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from pydantic import Field
+
 from schemas import topics
 from schemas.envelope import EventData
 from schemas.fields import Instant
 
+Severity = Literal["info", "warning", "critical"]
 ReasonClass = Literal["unreadable", "stale", "permanent", "exhausted", "poison", "foreign", "ours"]
 
 
@@ -47,6 +50,24 @@ class ChannelAlerted(EventData):
     asset: str
     alert: str
     explanation_es: str
+
+
+class AccountChanged(EventData):
+    """The provider changed something about an account, a number, a page or a template.
+
+    ``field`` with ``change`` are the provider's words; ``details`` holds what else it told, without addresses.
+    """
+
+    TYPE: ClassVar = "hub.account.changed.v1"
+    TOPIC: ClassVar = topics.OPERATIONS
+
+    connector: str
+    asset: str
+    field: str
+    change: str
+    severity: Severity
+    explanation_es: str
+    details: dict[str, str] = Field(default_factory=dict)
 
 
 class PolicyChanged(EventData):

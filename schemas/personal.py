@@ -22,7 +22,7 @@ def personal_fields(model: type[EventData]) -> Mapping[str, str]:
 
 
 def masked(type_: str, data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an event's data with each personal value replaced by its class with its length.
+    """Return an event's data with each personal value replaced by its class with its length, what is empty as it is.
 
     Of a type that this code does not know nothing can be told apart, so every text is replaced.
     """
@@ -31,6 +31,6 @@ def masked(type_: str, data: Mapping[str, Any]) -> dict[str, Any]:
     if model is not None:
         marks = dict(personal_fields(model))
     return {
-        name: f"«{marks[name]}, {len(str(value))}»" if name in marks and value is not None else value
+        name: f"«{marks[name]}, {len(str(value))}»" if name in marks and value else value
         for name, value in data.items()
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from schemas import topics
+from schemas.content import Attachments, MessageKind, Pricing
 from schemas.envelope import EventData
 from schemas.fields import Channel, CustomerText
 
@@ -35,6 +36,7 @@ class ReplySent(_Reply):
 
     provider_message_id: str
     attempt: int
+    pricing: Pricing | None = None
 
 
 class ReplyDelivered(_Reply):
@@ -43,6 +45,7 @@ class ReplyDelivered(_Reply):
     TYPE: ClassVar = "hub.reply.delivered.v1"
 
     provider_message_id: str
+    pricing: Pricing | None = None
 
 
 class ReplyRead(_Reply):
@@ -51,6 +54,7 @@ class ReplyRead(_Reply):
     TYPE: ClassVar = "hub.reply.read.v1"
 
     provider_message_id: str
+    pricing: Pricing | None = None
 
 
 class ReplyFailed(_Reply):
@@ -70,3 +74,15 @@ class ReplyDoubtful(_Reply):
 
     reason: str
     attempt: int
+
+
+class ReplyEchoed(_Reply):
+    """A colleague answered a customer outside the hub, in the provider's own app (R-C9)."""
+
+    TYPE: ClassVar = "hub.reply.echoed.v1"
+
+    contact_id: str
+    provider_message_id: str
+    kind: MessageKind
+    text: CustomerText
+    attachments: Attachments = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from schemas import conversations, ids, messages, operations, replies, tickets
+from schemas import content, conversations, ids, messages, operations, replies, tickets
 from schemas.envelope import CloudEvent, EventData, schema_address
 
 _ASKED: Final = datetime(2026, 11, 23, 16, 30, tzinfo=UTC)
@@ -57,15 +57,62 @@ _ABOUT_CLOCK: Final[dict[str, Any]] = {
     "due_at": _ASKED + timedelta(hours=2),
 }
 
+_OTHER_CONTACT: Final = _entity("ct", "another-day")
+_PHOTO: Final = content.Attachment(
+    attachment_id=_entity("at"), kind="image", mime_type="image/jpeg", sha256="ab" * 32, size_bytes=48_210
+)
+_AMENDED: Final[dict[str, Any]] = {
+    "message_id": _MESSAGE,
+    "conversation_id": _CONVERSATION,
+    "channel": "whatsapp",
+    "asset": _ASSET,
+    "provider_message_id": _WAMID,
+    "by": "customer",
+    "at": _ASKED + timedelta(minutes=1),
+}
+_PRICED: Final = content.Pricing(category="service", model="PMP", type="free_customer_service")
+
 _STORY: Final[tuple[EventData, ...]] = (
     conversations.ContactIdentified(contact_id=_CONTACT, channel="whatsapp", display_name="Ana Torres"),
     conversations.ConversationOpened(
         conversation_id=_CONVERSATION, contact_id=_CONTACT, channel="whatsapp", asset=_ASSET
     ),
-    messages.MessageReceived(
-        **_INBOUND, kind="text", text=_PROBLEM, sender_name="Ana Torres", first_in_conversation=True
+    conversations.ConversationHandedOver(
+        conversation_id=_CONVERSATION, contact_id=_CONTACT, holder="other", application="26390203743090", at=_ASKED
     ),
-    messages.MessageUnsupported(**_INBOUND, provider_kind="order", reason="this kind is not read yet"),
+    conversations.ContactLinked(
+        contact_id=_CONTACT,
+        channel="whatsapp",
+        reason="user_changed_number",
+        previous_address="phone:+525587654321",
+        new_address="phone:+523399998888",
+    ),
+    conversations.ContactMatched(contact_id=_CONTACT, other_contact_id=_OTHER_CONTACT, reason="user_changed_number"),
+    conversations.ContactMerged(contact_id=_CONTACT, merged_contact_id=_OTHER_CONTACT),
+    conversations.ContactSeparated(contact_id=_CONTACT, separated_contact_id=_OTHER_CONTACT),
+    conversations.ContactPreferenceChanged(
+        contact_id=_CONTACT, channel="whatsapp", category="marketing_messages", allowed=False, at=_ASKED
+    ),
+    messages.MessageReceived(
+        **_INBOUND,
+        kind="image",
+        text=_PROBLEM,
+        sender_name="Ana Torres",
+        first_in_conversation=True,
+        attachments=(_PHOTO,),
+        referral=content.Referral(source="ad", source_id="120211122233344455", headline="Facturación sin errores"),
+    ),
+    messages.MessageUnsupported(**_INBOUND, provider_kind="poll", reason="this kind is not read yet"),
+    messages.MessageEdited(**_AMENDED, text=_PROBLEM, revision=1),
+    messages.MessageReacted(**_AMENDED, emoji="👍"),
+    messages.MessageHidden(**_AMENDED, hidden=True),
+    messages.MessageDeleted(**_AMENDED),
+    messages.CommentPosted(
+        **{**_INBOUND, "channel": "facebook", "asset": "345670000000003", "provider_message_id": "778899_112233"},
+        post_id="345670000000003_778899",
+        text="¿Sirve para CFDI 4.0?",
+        author_name="Ana Torres",
+    ),
     conversations.CaseOpened(case_id=_CASE, conversation_id=_CONVERSATION, contact_id=_CONTACT, message_id=_MESSAGE),
     conversations.CaseDiagnosed(
         case_id=_CASE,
@@ -84,12 +131,15 @@ _STORY: Final[tuple[EventData, ...]] = (
         **_OUTBOUND, case_id=_CASE, intent="greeting", text="Buenos días, Ana. Recibimos su mensaje y ya lo atendemos."
     ),
     replies.ReplySent(**_OUTBOUND, provider_message_id=_SENT_AS, attempt=1),
-    replies.ReplyDelivered(**_OUTBOUND, provider_message_id=_SENT_AS),
+    replies.ReplyDelivered(**_OUTBOUND, provider_message_id=_SENT_AS, pricing=_PRICED),
     replies.ReplyRead(**_OUTBOUND, provider_message_id=_SENT_AS),
     replies.ReplyFailed(
         **_OUTBOUND, code="131047", explanation_es="Pasaron más de 24 horas desde su último mensaje.", attempt=1
     ),
     replies.ReplyDoubtful(**_OUTBOUND, reason="the connection was cut before the answer", attempt=1),
+    replies.ReplyEchoed(
+        **_OUTBOUND, contact_id=_CONTACT, provider_message_id=_SENT_AS, kind="text", text="Ana, ya lo estoy viendo."
+    ),
     tickets.TicketOpened(
         ticket_id=_TICKET,
         folio="T-1042",
@@ -110,6 +160,7 @@ _STORY: Final[tuple[EventData, ...]] = (
     ),
     tickets.ClockWarned(**_ABOUT_CLOCK),
     tickets.ClockBreached(**_ABOUT_CLOCK),
+    tickets.ClockMet(**_ABOUT_CLOCK, met_at=_ASKED + timedelta(minutes=12)),
     operations.TimerFired(
         group="run-service-levels", name=f"breach:{_CLOCK}", generation=1, due=_ASKED + timedelta(hours=2)
     ),
@@ -129,6 +180,15 @@ _STORY: Final[tuple[EventData, ...]] = (
         alert="credential",
         explanation_es="El token de acceso venció. Genera otro en Meta y ponlo en su archivo.",
     ),
+    operations.AccountChanged(
+        connector="whatsapp",
+        asset="123450000000001",
+        field="message_template_status_update",
+        change="REJECTED",
+        severity="warning",
+        explanation_es="Meta rechazó la plantilla encuesta (es_MX). Corrígela, luego envíala otra vez.",
+        details={"template": "encuesta", "language": "es_MX", "reason": "INVALID_FORMAT"},
+    ),
     operations.PolicyChanged(kind="attendance", version=2, valid_from=_ASKED + timedelta(days=1)),
 )
 
@@ -139,7 +199,7 @@ def samples() -> dict[str, CloudEvent[Any]]:
 
 
 def _envelope(data: EventData) -> CloudEvent[Any]:
-    came_in = data.TYPE.startswith("hub.message.")
+    came_in = data.TYPE.startswith(("hub.message.", "hub.comment."))
     by = "ingest" if came_in else "example"
     subject = next((value for name, value in data if name.endswith("_id") and value), getattr(data, "group", None))
     return CloudEvent[Any](

@@ -62,3 +62,11 @@ class ClockBreached(_Clock):
     """The promised time is over."""
 
     TYPE: ClassVar = "hub.clock.breached.v1"
+
+
+class ClockMet(_Clock):
+    """What was promised was done in time."""
+
+    TYPE: ClassVar = "hub.clock.met.v1"
+
+    met_at: Instant

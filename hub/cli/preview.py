@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import StaticPool, create_engine
 
-from hub.contracts import Connector, MessageItem, RawDelivery, StatusItem
+from hub.contracts import Connector, Ignored, RawDelivery, RefusedItem
 from hub.pipeline.ingest.parts import Parsed, Part, parse
 from hub.pipeline.ingest.recorder import Recorder
 from hub.pipeline.journal import Cursor, Entry
@@ -53,7 +53,8 @@ def preview(connector: Connector, body: bytes) -> Preview:
         body=body,
     )
     parsed = parse(Entry(delivery, Cursor(0, "", 1)), {connector.name: connector})
-    times = [item.time for item in parsed.items if isinstance(item, MessageItem | StatusItem) and item.time]
+    facts = [item for item in parsed.items if not isinstance(item, Ignored | RefusedItem)]
+    times = [item.time for item in facts if item.time]
     if times:
         delivery = _at(delivery, max(times))
         parsed = Parsed(Entry(delivery, parsed.entry.after), parsed.channel, parsed.items, parsed.refusal)

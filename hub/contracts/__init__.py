@@ -2,30 +2,45 @@
 
 from hub.contracts.connector import AssetRoute, Connection, Connector, Sandboxed, SandboxPlace, Simulator
 from hub.contracts.handler import Handler, Ports
-from hub.contracts.inbound import (
+from hub.contracts.inbound import Handshake, RawDelivery, WebhookRequest, WebhookSecrets
+from hub.contracts.items import (
+    AccountItem,
     Alias,
-    Handshake,
+    AmendmentItem,
+    CommentItem,
+    EchoItem,
+    Fact,
+    File,
+    HandoverItem,
+    IdentityItem,
     Ignored,
     Item,
     MessageItem,
     Normalize,
     Party,
-    RawDelivery,
+    PreferenceItem,
     RefusedItem,
     StatusItem,
-    WebhookRequest,
-    WebhookSecrets,
+    WatermarkItem,
 )
 from hub.contracts.outbound import Accepted, NotTaken, OutboundCall, Outcome, Rejected, Sender, Unclear
 
 __all__ = [
     "Accepted",
+    "AccountItem",
     "Alias",
+    "AmendmentItem",
     "AssetRoute",
+    "CommentItem",
     "Connection",
     "Connector",
+    "EchoItem",
+    "Fact",
+    "File",
     "Handler",
+    "HandoverItem",
     "Handshake",
+    "IdentityItem",
     "Ignored",
     "Item",
     "MessageItem",
@@ -35,6 +50,7 @@ __all__ = [
     "Outcome",
     "Party",
     "Ports",
+    "PreferenceItem",
     "RawDelivery",
     "RefusedItem",
     "Rejected",
@@ -44,6 +60,7 @@ __all__ = [
     "Simulator",
     "StatusItem",
     "Unclear",
+    "WatermarkItem",
     "WebhookRequest",
     "WebhookSecrets",
 ]

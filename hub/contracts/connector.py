@@ -9,7 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from hub.contracts.inbound import Handshake, Normalize, WebhookRequest, WebhookSecrets
+from hub.contracts.inbound import Handshake, WebhookRequest, WebhookSecrets
+from hub.contracts.items import Normalize
 from hub.contracts.outbound import Sender
 
 

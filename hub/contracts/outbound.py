@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from hub.contracts.items import Alias
+
 
 @dataclass(frozen=True, slots=True)
 class OutboundCall:
@@ -21,9 +23,10 @@ class OutboundCall:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The provider took it."""
+    """The provider took it; ``learned`` are addresses of the recipient that only its answer told."""
 
     provider_id: str
+    learned: tuple[Alias, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,21 @@ _MONTHS: Final = (
     "julio", "agosto", "septiembre", "octubre", "noviembre", "diciembre",
 )  # fmt: skip
 _SUMMARY_LENGTH: Final = 120
+_KINDS: Final = {
+    "image": "imagen",
+    "video": "video",
+    "audio": "audio",
+    "voice": "nota de voz",
+    "document": "documento",
+    "sticker": "sticker",
+    "location": "ubicación",
+    "contacts": "contacto",
+    "choice": "opción",
+    "form": "formulario",
+    "order": "pedido",
+    "share": "enlace",
+    "call": "llamada",
+}
 
 
 def greeting(policies: Policies, now: datetime, name: str | None, *, readable: bool) -> str:
@@ -37,6 +52,11 @@ def summary(text: str) -> str:
     """Return the first words of a message, as a title."""
     words = " ".join(text.split())
     return words if len(words) <= _SUMMARY_LENGTH else words[: _SUMMARY_LENGTH - 1].rstrip() + "…"
+
+
+def kind(of: str) -> str:
+    """Return what a message without words is called, as a title: ``[imagen]``."""
+    return f"[{_KINDS.get(of, of)}]"
 
 
 def _called(name: str | None) -> str:

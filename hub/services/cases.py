@@ -34,6 +34,12 @@ _DIAGNOSE: Final = (
     .values(kind=bindparam("new_kind"), scope=bindparam("new_scope"), version=cases.c.version + 1)
 )
 
+_LEAVE: Final = (
+    update(cases)
+    .where(cases.c.id == bindparam("case"), cases.c.left_to_people_at.is_(None))
+    .values(left_to_people_at=bindparam("at"), version=cases.c.version + 1)
+)
+
 
 def open_of(tx: Transaction, conversation_id: str) -> Row[Any] | None:
     """Return the newest open case of a conversation."""
@@ -86,6 +92,12 @@ def open_for(tx: Transaction, message: MessageReceived | MessageUnsupported, sum
         subject=case,
     )
     return case
+
+
+def leave_to_people(tx: Transaction, case_id: str, message_id: str) -> None:
+    """End the hub's part in a case that a colleague answered outside the hub; that answer joins it (R-C9)."""
+    conversations.join_case(tx, message_id, case_id)
+    tx.run(_LEAVE, case=case_id, at=tx.now)
 
 
 def diagnose(  # noqa: PLR0913 - what a diagnosis says, word by word

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import bindparam, insert, select, update
 
 from hub.contracts import Alias, Party
-from hub.store.tables import contacts, identities
+from hub.errors import NotFound
+from hub.store.tables import contacts, conversations, identities, preferences
 from hub.store.transaction import Transaction
+from schemas.conversations import ContactMatched, ContactMerged, ContactSeparated
 
 _BY_ALIAS: Final = select(identities.c.alias, identities.c.contact_id).where(
     identities.c.alias.in_(bindparam("aliases", expanding=True))
@@ -26,6 +29,21 @@ _GIVE_NAME: Final = (
     update(contacts)
     .where(contacts.c.id == bindparam("contact"), contacts.c.display_name.is_(None))
     .values(display_name=bindparam("name"))
+)
+
+_OF_CONVERSATION: Final = select(conversations.c.contact_id).where(conversations.c.id == bindparam("conversation"))
+_PERSON: Final = select(contacts.c.id, contacts.c.merged_into).where(
+    contacts.c.id.in_(bindparam("ids", expanding=True))
+)
+_MERGE: Final = update(contacts).where(contacts.c.id == bindparam("contact")).values(merged_into=bindparam("kept"))
+_PREFERENCE: Final = select(preferences.c.told_at, preferences.c.event_id).where(
+    preferences.c.contact_id == bindparam("contact"), preferences.c.category == bindparam("of_category")
+)
+_PREFER: Final = insert(preferences)
+_CHANGE_PREFERENCE: Final = (
+    update(preferences)
+    .where(preferences.c.contact_id == bindparam("contact"), preferences.c.category == bindparam("of_category"))
+    .values(allowed=bindparam("is_allowed"), told_at=bindparam("at"), event_id=bindparam("event"))
 )
 
 
@@ -46,9 +64,9 @@ class People:
     _contacts: list[dict[str, Any]] = field(default_factory=list)
     _identities: list[dict[str, Any]] = field(default_factory=list)
 
-    def look_up(self, tx: Transaction, parties: Iterable[Party]) -> None:
-        """Load what the database knows of these parties' addresses."""
-        wanted = sorted({text_of(alias) for party in parties for alias in party.aliases})
+    def look_up(self, tx: Transaction, parties: Iterable[Party], aliases: Iterable[Alias] = ()) -> None:
+        """Load what the database knows of these parties' addresses, of further ones too."""
+        wanted = sorted({text_of(alias) for party in parties for alias in party.aliases} | set(map(text_of, aliases)))
         if wanted:
             tx.lock("alias", wanted)
             self._known.update((row.alias, row.contact_id) for row in tx.all(_BY_ALIAS, aliases=wanted))
@@ -57,27 +75,36 @@ class People:
         """Return every contact that was found."""
         return set(self._known.values())
 
+    def find(self, aliases: Iterable[Alias]) -> str | None:
+        """Return whose addresses these are, by the best that is known; None for a stranger's."""
+        return next((self._known[alias] for alias in map(text_of, aliases) if alias in self._known), None)
+
     def resolve(self, tx: Transaction, party: Party) -> tuple[str, bool]:
         """Return the party's contact id, with whether the contact is new."""
-        aliases = [text_of(alias) for alias in party.aliases]
-        contact = next((self._known[alias] for alias in aliases if alias in self._known), None)
+        contact = self.find(party.aliases)
         is_new = contact is None
         if contact is None:
             contact = tx.new_id("ct")
             self._contacts.append(
                 {"id": contact, "display_name": party.display_name, "tier": "unknown", "created_at": tx.now}
             )
-        for alias in aliases:
-            if alias not in self._known:
-                self._known[alias] = contact
-                row = {"alias": alias, "contact_id": contact, "added_at": tx.now, "cause": tx.origin.cause}
-                self._identities.append(row)
+        self.link(tx, contact, party.aliases)
         return contact, is_new
 
+    def link(self, tx: Transaction, contact: str, aliases: Iterable[Alias]) -> list[Alias]:
+        """Give addresses that nobody has to a contact, then return those."""
+        free = [alias for alias in dict.fromkeys(aliases) if text_of(alias) not in self._known]
+        for alias in free:
+            self._known[text_of(alias)] = contact
+            row = {"alias": text_of(alias), "contact_id": contact, "added_at": tx.now, "cause": tx.origin.cause}
+            self._identities.append(row)
+        return free
+
     def save(self, tx: Transaction) -> None:
-        """Write who is new."""
+        """Write who is new since the last call."""
         tx.write_many(_INSERT_CONTACT, self._contacts)
         tx.write_many(_INSERT_IDENTITY, self._identities)
+        self._contacts, self._identities = [], []
 
 
 def look_up_names(tx: Transaction, contact_ids: Iterable[str]) -> None:
@@ -99,3 +126,84 @@ def name_of(tx: Transaction, contact_id: str) -> str | None:
 def learn_names(tx: Transaction, names: Iterable[tuple[str, str]]) -> None:
     """Give names to contacts that have none (R-P2)."""
     tx.write_many(_GIVE_NAME, [{"contact": contact, "name": name} for contact, name in names])
+
+
+def lock(tx: Transaction, aliases: Iterable[Alias]) -> None:
+    """Let nobody else decide whose addresses these are; taken before any other lock."""
+    tx.lock("alias", map(text_of, aliases))
+
+
+def of_conversation(tx: Transaction, conversation_id: str) -> str | None:
+    """Return whom a conversation is with."""
+    row = tx.one(_OF_CONVERSATION, conversation=conversation_id)
+    return None if row is None else str(row.contact_id)
+
+
+def learn(tx: Transaction, conversation_id: str, aliases: Iterable[Alias], reason: str) -> None:
+    """Give addresses to whom a conversation is with; an address of another contact is told, for a person to decide."""
+    wanted = list(aliases)
+    contact = of_conversation(tx, conversation_id) if wanted else None
+    if contact is None:
+        return
+    people = People()
+    people.look_up(tx, (), wanted)
+    people.link(tx, contact, wanted)
+    people.save(tx)
+    for other in sorted(people.contacts() - {contact}):
+        matched = ContactMatched(contact_id=contact, other_contact_id=other, reason=reason)
+        tx.state(matched, key=conversation_id, subject=contact)
+
+
+def merge(tx: Transaction, kept: str, merged: str) -> bool:
+    """Say that two contacts are one person; each keeps its conversations. False when they are already.
+
+    Raises:
+        NotFound: One of them is unknown.
+        ValueError: They are the same contact, or part of another merge.
+    """
+    into = _persons(tx, kept, merged)
+    if kept == merged or into[kept] is not None or into[merged] not in {None, kept}:
+        msg = "a contact is merged into one other; undo the merge that stands before making another"
+        raise ValueError(msg)
+    if into[merged] == kept:
+        return False
+    tx.run(_MERGE, contact=merged, kept=kept)
+    fact = ContactMerged(contact_id=kept, merged_contact_id=merged)
+    tx.state(fact, key=f"contact:{kept}", subject=kept)
+    return True
+
+
+def separate(tx: Transaction, merged: str) -> bool:
+    """Undo a merge; False when there is none.
+
+    Raises:
+        NotFound: The contact is unknown.
+    """
+    kept = _persons(tx, merged)[merged]
+    if kept is None:
+        return False
+    tx.run(_MERGE, contact=merged, kept=None)
+    fact = ContactSeparated(contact_id=kept, separated_contact_id=merged)
+    tx.state(fact, key=f"contact:{kept}", subject=kept)
+    return True
+
+
+def prefer(tx: Transaction, contact_id: str, category: str, *, allowed: bool, at: datetime, event_id: str) -> None:
+    """Keep what a person allows; of several words the latest counts, in whatever order they come."""
+    about = {"contact": contact_id, "of_category": category}
+    before = tx.one(_PREFERENCE, **about)
+    if before is None:
+        row = {"contact_id": contact_id, "category": category, "allowed": int(allowed), "told_at": at}
+        tx.run(_PREFER, **row, event_id=event_id)
+    elif (before.told_at, before.event_id) < (at, event_id):
+        tx.run(_CHANGE_PREFERENCE, **about, is_allowed=int(allowed), at=at, event=event_id)
+
+
+def _persons(tx: Transaction, *wanted: str) -> dict[str, str | None]:
+    tx.lock("contact", wanted)
+    found = {row.id: row.merged_into for row in tx.all(_PERSON, ids=list(wanted))}
+    missing = sorted(set(wanted) - set(found))
+    if missing:
+        msg = f"there is no contact {missing[0]}"
+        raise NotFound(msg)
+    return found

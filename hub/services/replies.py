@@ -2,33 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.engine import Row
 
 from hub.contracts import StatusItem
-from hub.errors import NotFound
 from hub.services import conversations
-from hub.store import deliveries, effects
+from hub.store import effects
+from hub.store.tables import conversations as conversations_table
 from hub.store.tables import messages
-from hub.store.transaction import Origin, Transaction, UnitOfWork
+from hub.store.transaction import Transaction
+from schemas import ids
+from schemas.content import Pricing
 from schemas.envelope import EventData
 from schemas.replies import ReplyDelivered, ReplyDoubtful, ReplyFailed, ReplyRead, ReplyRequested, ReplySent
 
 KIND: Final = "send_message"
-_NOBODY: Final = Origin("", "replies", "hub")
+Word = Literal["delivered", "read"]
 
 # How far a message has come; a lower rank never replaces a higher one (CI-03).
 _RANK: Final = {"requested": 0, "doubtful": 1, "sent": 2, "failed": 3, "delivered": 4, "read": 5}
 
-_STATE: Final = select(messages.c.state).where(messages.c.id == bindparam("message"))
+_STATE: Final = (
+    select(
+        messages.c.state,
+        messages.c.pricing,
+        messages.c.sent_at,
+        conversations_table.c.delivered_until,
+        conversations_table.c.read_until,
+    )
+    .join(conversations_table, conversations_table.c.id == messages.c.conversation_id)
+    .where(messages.c.id == bindparam("message"))
+)
 _SET_STATE: Final = (
     update(messages)
     .where(messages.c.id == bindparam("message"))
     .values(state=bindparam("new_state"), provider_id=func.coalesce(bindparam("taken_as"), messages.c.provider_id))
+)
+_WAS_SENT: Final = (
+    update(messages)
+    .where(
+        messages.c.id == bindparam("message"),
+        messages.c.sent_at.is_(None) | (messages.c.sent_at > bindparam("at", type_=messages.c.sent_at.type)),
+    )
+    .values(sent_at=bindparam("at", type_=messages.c.sent_at.type))
+)
+_COST: Final = update(messages).where(messages.c.id == bindparam("message")).values(pricing=bindparam("prices"))
+_REACHED: Final = (
+    update(conversations_table)
+    .where(conversations_table.c.id == bindparam("conversation"))
+    .values(
+        delivered_until=conversations.latest(conversations_table.c.delivered_until, "delivered"),
+        read_until=conversations.latest(conversations_table.c.read_until, "read"),
+    )
+)
+_MARKED: Final = select(conversations_table.c.id).where(
+    conversations_table.c.id.in_(bindparam("conversations", expanding=True)),
+    conversations_table.c.delivered_until.is_not(None) | conversations_table.c.read_until.is_not(None),
+)
+_SENT_UNTIL: Final = (
+    select(messages.c.id, messages.c.provider_id)
+    .where(
+        messages.c.conversation_id == bindparam("conversation"),
+        messages.c.direction == "out",
+        (messages.c.state == "sent") | (messages.c.state == "delivered"),
+        messages.c.sent_at <= bindparam("until"),
+    )
+    .order_by(messages.c.position)
 )
 
 
@@ -45,10 +88,31 @@ def lock_sent(tx: Transaction, places: Iterable[tuple[str, str, str]]) -> None:
     tx.lock("sent", ("/".join(place) for place in places))
 
 
-def request(
-    tx: Transaction, conversation_id: str, text: str, *, intent: str, useful_for: timedelta, case_id: str | None = None
+def request(  # noqa: PLR0913 - what one reply is, word by word
+    tx: Transaction,
+    conversation_id: str,
+    text: str,
+    *,
+    intent: str,
+    useful_for: timedelta,
+    case_id: str | None = None,
+    kind: str = KIND,
+    reply_to: Mapping[str, str] | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> str:
-    """Ask for a text to be sent on the conversation's own channel, then return the reply's id."""
+    """Ask for a text to be sent on the conversation's own channel, then return the reply's id.
+
+    Args:
+        tx: The transaction.
+        conversation_id: Where it is said.
+        text: What is said.
+        intent: Why, e.g. ``greeting``.
+        useful_for: How long it makes sense to send it.
+        case_id: The case that it belongs to.
+        kind: What the channel is asked to do.
+        reply_to: Whom to send it to, other than whom the conversation is with.
+        more: What else the sender has to know, beside text and channel.
+    """
     conversation = conversations.get(tx, conversation_id)
     reply = tx.new_id("ef")
     event = tx.state(
@@ -86,12 +150,12 @@ def request(
         tx,
         {
             "id": reply,
-            "kind": KIND,
+            "kind": kind,
             "connector": conversation.connector,
             "asset": conversation.asset,
             "key": conversation_id,
-            "reply_to": conversation.reply_to,
-            "payload": {"text": text, "channel": conversation.channel},
+            "reply_to": conversation.reply_to if reply_to is None else dict(reply_to),
+            "payload": {**(more or {}), "text": text, "channel": conversation.channel},
             "useful_until": tx.now + useful_for,
         },
     )
@@ -106,11 +170,13 @@ def sent(
     event_id: str,
     *,
     time: datetime | None = None,
+    pricing: Pricing | None = None,
 ) -> None:
     """State that the provider took a reply; ``time`` is the provider's own, when it tells."""
-    data = ReplySent(**_about(effect), provider_message_id=provider_id, attempt=attempt)
+    data = ReplySent(**_about(effect), provider_message_id=provider_id, attempt=attempt, pricing=pricing)
     _tell(tx, effect, data, event_id, time)
     tx.write(_SET_STATE, message=effect.id, new_state="sent", taken_as=provider_id)
+    tx.write(_WAS_SENT, message=effect.id, at=time or tx.now)
 
 
 def failed(
@@ -144,6 +210,8 @@ def apply_status(tx: Transaction, effect: Row[Any], item: StatusItem, event_id: 
     """
     row = tx.one(_STATE, message=effect.id)
     current = "requested" if row is None else row.state
+    if row is not None:
+        _keep_facts(tx, effect, row, item)
     if _RANK[item.status] <= _RANK[current]:
         if effect.state == "accepted":
             effects.move(tx, effect, "confirmed")
@@ -156,32 +224,56 @@ def apply_status(tx: Transaction, effect: Row[Any], item: StatusItem, event_id: 
         return True
     effects.move(tx, effect, "confirmed", provider_id=item.provider_id)
     if item.status == "sent":
-        sent(tx, effect, item.provider_id, effect.attempts, event_id, time=item.time)
+        sent(tx, effect, item.provider_id, effect.attempts, event_id, time=item.time, pricing=item.pricing)
         return True
-    about = {**_about(effect), "provider_message_id": item.provider_id}
+    about = {**_about(effect), "provider_message_id": item.provider_id, "pricing": item.pricing}
     data: EventData = ReplyDelivered(**about) if item.status == "delivered" else ReplyRead(**about)
     _tell(tx, effect, data, event_id, item.time)
     tx.write(_SET_STATE, message=effect.id, new_state=item.status, taken_as=item.provider_id)
     return True
 
 
-def apply_waiting(unit: UnitOfWork, effect_id: str, provider_id: str) -> None:
-    """Apply the statuses that came before anybody knew whose message they speak of, in the order they came."""
-    effect = _must(effects.get(unit.begin(_NOBODY), effect_id))
-    for waiting in deliveries.waiting_for(unit.begin(_NOBODY), effect.connector, effect.asset, provider_id):
-        place = f"{waiting.delivery_id}/{waiting.item}"
-        tx = unit.begin(Origin(place, "ingest", "provider", effect.traceparent, waiting.received_at))
-        item = StatusItem(**{**waiting.body, "time": datetime.fromisoformat(waiting.body["time"])})
-        told = apply_status(tx, _must(effects.get(tx, effect_id)), item, waiting.id)
-        deliveries.stop_waiting(tx, waiting.id)
-        deliveries.add_counts(tx, waiting.delivery_id, {"waiting": -1, "published" if told else "ignored": 1})
+def reached(tx: Transaction, conversation_id: str, status: Word, until: datetime) -> Sequence[Row[Any]]:
+    """Keep up to when our messages of a conversation were delivered or read, then return those it is news for."""
+    times = {"delivered": until if status == "delivered" else None, "read": until if status == "read" else None}
+    tx.write(_REACHED, conversation=conversation_id, **times)
+    found = tx.all(_SENT_UNTIL, conversation=conversation_id, until=until)
+    lock(tx, (row.id for row in found))
+    return found
 
 
-def _must(effect: Row[Any] | None) -> Row[Any]:
-    if effect is None:
-        msg = "an effect is gone although nothing deletes effects"
-        raise NotFound(msg)
-    return effect
+def behind(tx: Transaction, effect_rows: Sequence[Row[Any]]) -> list[Row[Any]]:
+    """Return those replies whose conversation was told to be delivered or read up to some instant."""
+    wanted = sorted({row.key for row in effect_rows})
+    marked = {row.id for row in tx.all(_MARKED, conversations=wanted)} if wanted else set()
+    return [row for row in effect_rows if row.key in marked]
+
+
+def catch_up(tx: Transaction, effect_id: str) -> None:
+    """Apply what was told of all messages up to an instant to one whose sending was told later."""
+    row = tx.one(_STATE, message=effect_id)
+    if row is None or row.sent_at is None or row.state not in {"sent", "delivered"}:
+        return
+    marks: tuple[tuple[Word, datetime | None], ...] = (
+        ("delivered", row.delivered_until),
+        ("read", row.read_until),
+    )
+    for status, until in marks:
+        effect = effects.get(tx, effect_id)
+        if effect is not None and until is not None and row.sent_at <= until:
+            item = StatusItem(effect.asset, effect.provider_id, until, status)
+            apply_status(tx, effect, item, ids.derived_event_id(effect_id, "watermark", status, 0))
+
+
+def _keep_facts(tx: Transaction, effect: Row[Any], row: Row[Any], item: StatusItem) -> None:
+    """Keep what counts in whatever order statuses come: when it was sent, what each says of its price."""
+    if item.status == "sent" and item.time is not None:
+        tx.write(_WAS_SENT, message=effect.id, at=item.time)
+    if item.pricing is not None:
+        known = dict(row.pricing or {})
+        told = item.pricing.model_dump(mode="json", exclude_none=True)
+        known[item.status] = max(told, known.get(item.status, {}), key=lambda price: sorted(map(str, price.items())))
+        tx.write(_COST, message=effect.id, prices=known)
 
 
 def _about(effect: Row[Any]) -> dict[str, Any]:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.engine import Row
 
 from hub.domain.service_levels import Promise
+from hub.services import conversations
 from hub.store import timers
 from hub.store.tables import clocks, tickets
 from hub.store.transaction import Projection, Transaction
 from schemas.envelope import CloudEvent
 from schemas.operations import TimerFired
-from schemas.tickets import ClockBreached, ClockStarted, ClockWarned, TicketOpened
+from schemas.tickets import ClockBreached, ClockMet, ClockStarted, ClockWarned, TicketOpened
 
+_FIRST_RESPONSE: Final = "first_response"
 _NOTICE_USEFUL_FOR: Final = timedelta(days=7)
 
 _INSERT: Final = insert(clocks)
@@ -25,12 +27,27 @@ _WITH_TICKET: Final = (
     .join(tickets, tickets.c.id == clocks.c.ticket_id)
     .where(clocks.c.id == bindparam("clock"))
 )
+_AWAITING_RESPONSE: Final = (
+    select(clocks, tickets.c.folio, tickets.c.conversation_id)
+    .join(tickets, tickets.c.id == clocks.c.ticket_id)
+    .where(
+        tickets.c.conversation_id == bindparam("conversation"),
+        clocks.c.name == bindparam("clock_name"),
+        (clocks.c.state == "running") | (clocks.c.state == "warned"),
+        clocks.c.started_at <= bindparam("at"),
+        clocks.c.due_at >= bindparam("at"),
+    )
+    .order_by(clocks.c.due_at, clocks.c.id)
+)
 _OF_TICKET: Final = select(clocks).where(clocks.c.ticket_id == bindparam("ticket")).order_by(clocks.c.due_at)
 _SET: Final = update(clocks).where(clocks.c.id == bindparam("clock")).values(state=bindparam("new_state"))
 
 
 def start(tx: Transaction, ticket: TicketOpened, promise: Promise) -> None:
-    """Start one clock of a ticket, with the timers that will ask about it."""
+    """Start one clock of a ticket, with the timers that will ask about it.
+
+    A first response that a colleague gave outside the hub before the ticket was there is met at once (R-C9).
+    """
     clock = tx.new_id("ck")
     tx.state(
         ClockStarted(
@@ -51,7 +68,25 @@ def start(tx: Transaction, ticket: TicketOpened, promise: Promise) -> None:
     )
     asked = (("warn", promise.warn_at), ("breach", promise.due_at))
     alarms = [timers.Alarm(f"{name}:{clock}", at, at + _NOTICE_USEFUL_FOR) for name, at in asked]
+    answered_at = conversations.answered_outside(tx, ticket.conversation_id, ticket.asked_at)
+    if promise.name == _FIRST_RESPONSE and answered_at is not None and answered_at <= promise.due_at:
+        about: dict[str, Any] = {
+            "clock_id": clock,
+            "ticket_id": ticket.ticket_id,
+            "folio": ticket.folio,
+            "conversation_id": ticket.conversation_id,
+            "name": promise.name,
+            "due_at": promise.due_at,
+        }
+        tx.state(ClockMet(**about, met_at=answered_at), key=ticket.conversation_id, subject=clock)
+        return
     timers.arm_all(tx, ticket.conversation_id, alarms)
+
+
+def answered(tx: Transaction, conversation_id: str, at: datetime) -> None:
+    """Stop the clocks of a first response that a colleague gave in time outside the hub (R-C9)."""
+    for clock in tx.all(_AWAITING_RESPONSE, conversation=conversation_id, clock_name=_FIRST_RESPONSE, at=at):
+        tx.state(ClockMet(**_about(clock), met_at=at), key=clock.conversation_id, subject=clock.id)
 
 
 def look_at(tx: Transaction, fired: TimerFired) -> None:
@@ -61,7 +96,15 @@ def look_at(tx: Transaction, fired: TimerFired) -> None:
     clock = tx.one(_WITH_TICKET, clock=clock_id)
     if timer is None or timer.generation != fired.generation or clock is None:
         return
-    about: dict[str, Any] = {
+    about = _about(clock)
+    if step == "warn" and clock.state == "running":
+        tx.state(ClockWarned(**about), key=clock.conversation_id, subject=clock.id, time=fired.due)
+    elif step == "breach" and clock.state in {"running", "warned"}:
+        tx.state(ClockBreached(**about), key=clock.conversation_id, subject=clock.id, time=fired.due)
+
+
+def _about(clock: Row[Any]) -> dict[str, Any]:
+    return {
         "clock_id": clock.id,
         "ticket_id": clock.ticket_id,
         "folio": clock.folio,
@@ -69,10 +112,6 @@ def look_at(tx: Transaction, fired: TimerFired) -> None:
         "name": clock.name,
         "due_at": clock.due_at,
     }
-    if step == "warn" and clock.state == "running":
-        tx.state(ClockWarned(**about), key=clock.conversation_id, subject=clock.id, time=fired.due)
-    elif step == "breach" and clock.state in {"running", "warned"}:
-        tx.state(ClockBreached(**about), key=clock.conversation_id, subject=clock.id, time=fired.due)
 
 
 def of_ticket(tx: Transaction, ticket_id: str) -> Sequence[Row[Any]]:
@@ -99,6 +138,10 @@ def _apply(tx: Transaction, event: CloudEvent[Any]) -> None:
         tx.write(_SET, clock=data.clock_id, new_state="warned")
     elif isinstance(data, ClockBreached):
         tx.write(_SET, clock=data.clock_id, new_state="breached")
+    elif isinstance(data, ClockMet):
+        tx.write(_SET, clock=data.clock_id, new_state="met")
 
 
-CLOCKS: Final = Projection("clocks", frozenset({ClockStarted.TYPE, ClockWarned.TYPE, ClockBreached.TYPE}), _apply)
+CLOCKS: Final = Projection(
+    "clocks", frozenset({ClockStarted.TYPE, ClockWarned.TYPE, ClockBreached.TYPE, ClockMet.TYPE}), _apply
+)

@@ -62,7 +62,7 @@ _WAITING_FOR: Final = (
     .where(
         waiting_items.c.connector == bindparam("of_connector"),
         waiting_items.c.asset == bindparam("of_asset"),
-        waiting_items.c.target == bindparam("original"),
+        waiting_items.c.target.in_(bindparam("originals", expanding=True)),
     )
     .order_by(waiting_items.c.position)
 )
@@ -158,9 +158,9 @@ def waited_for(tx: Transaction, connector: str, asset: str, targets: Iterable[st
     return {row.target for row in rows}
 
 
-def waiting_for(tx: Transaction, connector: str, asset: str, target: str) -> Sequence[Row[Any]]:
-    """Return what waits for a message of ours, in the order it came."""
-    return tx.all(_WAITING_FOR, of_connector=connector, of_asset=asset, original=target)
+def waiting_for(tx: Transaction, connector: str, asset: str, targets: Iterable[str]) -> Sequence[Row[Any]]:
+    """Return what waits for these messages, in the order it came."""
+    return tx.all(_WAITING_FOR, of_connector=connector, of_asset=asset, originals=sorted(targets))
 
 
 def stop_waiting(tx: Transaction, item_id: str) -> None:

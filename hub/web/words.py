@@ -8,6 +8,17 @@ from typing import Any, Final
 EVENTS: Final[Mapping[str, str]] = {
     "hub.message.received.v1": "Mensaje del cliente",
     "hub.message.unsupported.v1": "Mensaje que el hub no puede leer",
+    "hub.message.edited.v1": "Mensaje editado",
+    "hub.message.deleted.v1": "Mensaje eliminado",
+    "hub.message.reacted.v1": "Reacción",
+    "hub.message.hidden.v1": "Comentario ocultado o mostrado",
+    "hub.comment.posted.v1": "Comentario público",
+    "hub.contact.linked.v1": "Contacto con dirección nueva",
+    "hub.contact.matched.v1": "Contactos que parecen la misma persona",
+    "hub.contact.merged.v1": "Contactos unidos",
+    "hub.contact.separated.v1": "Contactos separados",
+    "hub.contact.preference_changed.v1": "Preferencia del contacto",
+    "hub.conversation.handed_over.v1": "Conversación en otras manos",
     "hub.contact.identified.v1": "Contacto nuevo",
     "hub.conversation.opened.v1": "Conversación abierta",
     "hub.case.opened.v1": "Caso abierto",
@@ -16,6 +27,8 @@ EVENTS: Final[Mapping[str, str]] = {
     "hub.clock.started.v1": "Reloj en marcha",
     "hub.clock.warned.v1": "Reloj por vencer",
     "hub.clock.breached.v1": "Reloj vencido",
+    "hub.clock.met.v1": "Reloj cumplido",
+    "hub.reply.echoed.v1": "Respuesta fuera del hub",
     "hub.reply.requested.v1": "Respuesta del hub",
     "hub.reply.sent.v1": "Respuesta enviada",
     "hub.reply.delivered.v1": "Respuesta entregada",
@@ -26,6 +39,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "hub.delivery.refused.v1": "Entrega ilegible",
     "hub.dead_letter.added.v1": "Mensaje muerto",
     "hub.channel.alerted.v1": "Alerta de canal",
+    "hub.account.changed.v1": "Cambio en la cuenta del canal",
     "hub.policy.changed.v1": "Regla de la empresa cambiada",
 }
 CHANNELS: Final[Mapping[str, str]] = {
@@ -82,6 +96,7 @@ MESSAGE_STATES: Final[Mapping[str, str]] = {
     "read": "leído",
     "failed": "no llegó",
     "doubtful": "dudoso",
+    "echoed": "escrito fuera del hub",
 }
 EFFECT_STATES: Final[Mapping[str, str]] = {
     "intent": "por enviar",

@@ -105,7 +105,8 @@ def test_every_topic_is_in_the_catalogue_with_its_types() -> None:
 
 
 def test_personal_values_are_masked_by_class() -> None:
-    assert personal_fields(MessageReceived) == {"text": "content", "sender_name": "identity"}
+    parts = ("attachments", "choice", "contact_cards", "form", "location", "order", "referral", "share", "text")
+    assert personal_fields(MessageReceived) == dict.fromkeys(parts, "content") | {"sender_name": "identity"}
 
     shown = masked(MessageReceived.TYPE, {"text": "todas las facturas", "sender_name": None, "asset": "2234"})
 

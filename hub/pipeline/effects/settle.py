@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy.engine import Row
 
 from hub.contracts import Accepted, NotTaken, Outcome, Rejected, Unclear
-from hub.services import replies
+from hub.services import contacts, replies, waiting
 from hub.settings import Waits
 from hub.store import deliveries, effects
 from hub.store.transaction import Origin, Transaction, UnitOfWork
@@ -54,6 +54,7 @@ def outcomes(results: Sequence[tuple[Row[Any], Outcome]], waits: Waits) -> Chang
     def record(unit: UnitOfWork) -> None:
         tx = unit.begin(LONE_ORIGIN)
         taken = [(row, result.provider_id) for row, result in results if isinstance(result, Accepted)]
+        contacts.lock(tx, (alias for _, result in results if isinstance(result, Accepted) for alias in result.learned))
         replies.lock_sent(tx, ((row.connector, row.asset, provider_id) for row, provider_id in taken))
         replies.lock(tx, (row.id for row, _ in results))
         waited_for = set[str]()
@@ -62,7 +63,9 @@ def outcomes(results: Sequence[tuple[Row[Any], Outcome]], waits: Waits) -> Chang
         for row, result in results:
             _end(unit, row, result, waits)
             if isinstance(result, Accepted) and result.provider_id in waited_for:
-                replies.apply_waiting(unit, row.id, result.provider_id)
+                waiting.apply_to_reply(unit, row.id, result.provider_id)
+        for row in replies.behind(tx, [row for row, _ in taken]):
+            replies.catch_up(_tx(unit, row), row.id)
 
     return record
 
@@ -112,6 +115,7 @@ def _end(unit: UnitOfWork, row: Row[Any], result: Outcome, waits: Waits) -> None
         if effects.move(tx, row, "accepted", provider_id=result.provider_id):
             event = ids.effect_event_id(row.id, row.attempts, "accepted")
             replies.sent(tx, row, result.provider_id, row.attempts, event)
+            contacts.learn(tx, row.key, result.learned, "the provider's answer named both")
     elif isinstance(result, Rejected):
         if effects.move(tx, row, "failed", code=result.code, explanation_es=result.explanation_es):
             event = ids.effect_event_id(row.id, row.attempts, "failed")

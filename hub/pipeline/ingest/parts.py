@@ -4,9 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
-from hub.contracts import Connector, Ignored, Item, MessageItem, RawDelivery, StatusItem
+from hub.contracts import (
+    AccountItem,
+    AmendmentItem,
+    CommentItem,
+    Connector,
+    EchoItem,
+    HandoverItem,
+    IdentityItem,
+    Ignored,
+    Item,
+    MessageItem,
+    PreferenceItem,
+    RawDelivery,
+    RefusedItem,
+    StatusItem,
+    WatermarkItem,
+)
 from hub.errors import Unreadable
 from hub.pipeline.journal import Cursor, Entry
 from schemas import ids
@@ -14,6 +31,21 @@ from schemas.operations import ReasonClass
 
 BY: Final = "ingest"
 """Under which name ingest states events."""
+
+_OLDEST_CLAIM: Final = timedelta(days=7)
+# The words of natural keys: they stay, or what is delivered again becomes another event.
+_KINDS: Final[dict[type, str]] = {
+    MessageItem: "message",
+    CommentItem: "comment",
+    AmendmentItem: "amendment",
+    EchoItem: "echo",
+    StatusItem: "status",
+    WatermarkItem: "watermark",
+    AccountItem: "account",
+    IdentityItem: "identity",
+    PreferenceItem: "preference",
+    HandoverItem: "handover",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +126,12 @@ def _inside(after: Cursor, item: int) -> Cursor:
 
 def event_id(delivery: RawDelivery, item: Item) -> str | None:
     """Return the id of the event that an item becomes; None for items that become none."""
-    if isinstance(item, MessageItem):
-        kind, provider_id = "message", item.provider_id
-    elif isinstance(item, StatusItem):
-        kind, provider_id = "status", f"{item.provider_id}/{item.status}/{item.recipient}"
-    else:
+    if isinstance(item, Ignored | RefusedItem):
         return None
-    key = ids.natural_key(delivery.connector, item.asset, kind, provider_id)
+    provider_id = item.provider_id
+    if isinstance(item, StatusItem):
+        provider_id = f"{item.provider_id}/{item.status}/{item.recipient}"
+    key = ids.natural_key(delivery.connector, item.asset, _KINDS[type(item)], provider_id)
     return ids.item_event_id(source_of(delivery, item.asset), key)
 
 
@@ -109,9 +140,8 @@ def source_of(delivery: RawDelivery, asset: str) -> str:
     return f"/{delivery.connector}/{asset}"
 
 
-def asset_of(item: Item) -> str | None:
-    """Return the asset an item belongs to."""
-    return item.asset if isinstance(item, MessageItem | StatusItem) else None
-
-
-__all__ = ["Ignored", "Parsed", "Part", "asset_of", "cut", "event_id", "parse", "source_of"]
+def clamp(time: datetime | None, received_at: datetime) -> datetime:
+    """Return a provider's time, kept within seven days before its arrival."""
+    if time is None:
+        return received_at
+    return min(max(time, received_at - _OLDEST_CLAIM), received_at)

@@ -1,16 +1,28 @@
 """Every table of the hub's database, by area."""
 
 from hub.store.tables.columns import metadata
-from hub.store.tables.company import audit, commands, policies
+from hub.store.tables.company import audit, channel_alerts, commands, policies
 from hub.store.tables.database import counters, leases, schema, store_info
 from hub.store.tables.inbound import deliveries, journal_cursors, journals, waiting_items
 from hub.store.tables.log import dead_letters, events, group_keys, groups, suspects
 from hub.store.tables.outbound import effects, timers
-from hub.store.tables.people import cases, clocks, contacts, conversations, identities, messages, tickets
+from hub.store.tables.people import (
+    attachments,
+    cases,
+    clocks,
+    contacts,
+    conversations,
+    identities,
+    messages,
+    preferences,
+    tickets,
+)
 
 __all__ = [
+    "attachments",
     "audit",
     "cases",
+    "channel_alerts",
     "clocks",
     "commands",
     "contacts",
@@ -29,6 +41,7 @@ __all__ = [
     "messages",
     "metadata",
     "policies",
+    "preferences",
     "schema",
     "store_info",
     "suspects",

@@ -33,3 +33,13 @@ audit = log(
     required("object", Text),
     required("detail", Json),
 )
+channel_alerts = keyed(
+    "channel_alerts",
+    Column("connector", Text, primary_key=True),
+    Column("asset", Text, primary_key=True),
+    Column("alert", Text, primary_key=True),
+    required("severity", Text),
+    required("explanation_es", Text),
+    required("told_at", Instant),
+    required("event_id", Text),
+)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, Integer, UniqueConstraint
 
-from hub.store.tables.columns import keyed, log, required
+from hub.store.tables.columns import keyed, log, partial_index, required
 from hub.store.types import Instant, Json, Text
 
 contacts = keyed(
@@ -13,6 +13,7 @@ contacts = keyed(
     Column("display_name", Text),
     required("tier", Text),
     required("created_at", Instant),
+    Column("merged_into", Text),
 )
 identities = keyed(
     "identities",
@@ -31,7 +32,14 @@ conversations = log(
     required("reply_to", Json),
     required("opened_at", Instant),
     required("last_inbound_at", Instant),
-    UniqueConstraint("contact_id", "connector", "asset"),
+    required("thread", Text, server_default=""),
+    Column("window_opened_at", Instant),
+    Column("referred_at", Instant),
+    Column("delivered_until", Instant),
+    Column("read_until", Instant),
+    Column("holder", Text),
+    Column("holder_since", Instant),
+    UniqueConstraint("contact_id", "connector", "asset", "thread"),
 )
 messages = log(
     "messages",
@@ -48,8 +56,53 @@ messages = log(
     required("time", Instant),
     required("received_at", Instant),
     required("event_id", Text),
+    Column("quoted_provider_id", Text),
+    Column("attachments", Json),
+    Column("content", Json),
+    required("revision", Integer, server_default="0"),
+    Column("edit_rank", Text),
+    Column("deleted_at", Instant),
+    Column("hidden", Json),
+    Column("reactions", Json),
+    Column("pricing", Json),
+    Column("sent_at", Instant),
     Index("messages_by_conversation", "conversation_id", "position"),
     Index("messages_by_provider_id", "connector", "asset", "provider_id"),
+)
+attachments = log(
+    "attachments",
+    required("id", Text, unique=True),
+    required("message_id", Text, index=True),
+    required("conversation_id", Text),
+    required("connector", Text),
+    required("asset", Text),
+    required("kind", Text),
+    required("source", Json),
+    Column("mime_type", Text),
+    Column("filename", Text),
+    Column("sha256", Text),
+    Column("size_bytes", BigInteger),
+    required("state", Text),
+    Column("reason", Text),
+    required("wanted_at", Instant),
+    required("useful_until", Instant),
+    required("attempts", Integer),
+    Column("not_before", Instant),
+    Column("stored_as", Text),
+    Column("stored_bytes", BigInteger),
+    Column("stored_sha256", Text),
+    Column("stored_type", Text),
+    Column("settled_at", Instant),
+    required("version", Integer),
+    partial_index("attachments_wanted", "connector", "asset", "not_before", "position", where="state = 'wanted'"),
+)
+preferences = keyed(
+    "preferences",
+    Column("contact_id", Text, primary_key=True),
+    Column("category", Text, primary_key=True),
+    required("allowed", Integer),
+    required("told_at", Instant),
+    required("event_id", Text),
 )
 cases = log(
     "cases",
@@ -62,6 +115,7 @@ cases = log(
     required("summary", Text),
     required("opened_at", Instant),
     required("version", Integer),
+    Column("left_to_people_at", Instant),
 )
 tickets = log(
     "tickets",

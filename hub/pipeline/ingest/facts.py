@@ -1,0 +1,116 @@
+"""Records what is no talk: changed messages, accounts, addresses, preferences, holders of threads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hub.contracts import AccountItem, AmendmentItem, HandoverItem, IdentityItem, PreferenceItem
+from hub.pipeline.ingest.batch import Arrival, Batch
+from hub.pipeline.ingest.parts import source_of
+from hub.services import amendments, channels, contacts, conversations, waiting
+from schemas.conversations import (
+    ContactLinked,
+    ContactMatched,
+    ContactPreferenceChanged,
+    ConversationHandedOver,
+)
+
+
+def amendment(batch: Batch, arrival: Arrival, item: AmendmentItem) -> str:
+    """Apply a change to the message it speaks of, or let it wait for that; return what became of it."""
+    batch.save()
+    tx = batch.begin(arrival, item.by)
+    told = arrival.told(item)
+    delivery = arrival.delivery
+    original = amendments.original_of(tx, delivery.connector, item)
+    if original is not None:
+        source, place = source_of(delivery, item.asset), arrival.place
+        amendments.apply(tx, original, item, told["time"], arrival.id, source=source, causation=place)
+        return "published"
+    waiting.keep(
+        batch.unit,
+        replace(item, time=told["time"]),
+        id=arrival.id,
+        connector=delivery.connector,
+        delivery_id=delivery.id,
+        item_index=arrival.index,
+        received_at=delivery.received_at,
+    )
+    return "waiting"
+
+
+def account(batch: Batch, arrival: Arrival, item: AccountItem) -> str:
+    """State what changed about an account."""
+    told = arrival.told(item)
+    channels.changed(
+        batch.begin(arrival, "provider"),
+        arrival.delivery.connector,
+        item,
+        told["time"],
+        arrival.id,
+        source=told["source"],
+        causation=arrival.place,
+    )
+    return "published"
+
+
+def identity(batch: Batch, arrival: Arrival, item: IdentityItem) -> str:
+    """Let whoever had an address have the new one too; two known people are for a person to merge (R-P16)."""
+    tx = batch.begin(arrival, "provider")
+    owner, other = batch.people.find(item.previous), batch.people.find(item.current)
+    told = arrival.told(item)
+    if owner is None or owner == other:
+        return "ignored"
+    if other is not None:
+        matched = ContactMatched(contact_id=owner, other_contact_id=other, reason=item.reason)
+        tx.state(matched, key=f"contact:{owner}", subject=owner, **told)
+        return "published"
+    batch.people.link(tx, owner, item.current)
+    batch.save()
+    if item.reply_to:
+        conversations.redirect(tx, owner, arrival.delivery.connector, item.asset, dict(item.reply_to))
+    linked = ContactLinked(
+        contact_id=owner,
+        channel=arrival.channel,
+        reason=item.reason,
+        previous_address=contacts.text_of(item.previous[0]),
+        new_address=contacts.text_of(item.current[0]),
+    )
+    tx.state(linked, key=f"contact:{owner}", subject=owner, **told)
+    return "published"
+
+
+def preference(batch: Batch, arrival: Arrival, item: PreferenceItem) -> str:
+    """Keep what a person allows us to start."""
+    tx = batch.begin(arrival, "customer")
+    contact = batch.contact_of(tx, arrival, item.party)
+    batch.save()
+    told = arrival.told(item)
+    contacts.prefer(tx, contact, item.category, allowed=item.allowed, at=told["time"], event_id=arrival.id)
+    fact = ContactPreferenceChanged(
+        contact_id=contact, channel=arrival.channel, category=item.category, allowed=item.allowed, at=told["time"]
+    )
+    tx.state(fact, key=f"contact:{contact}", subject=contact, **told)
+    return "published"
+
+
+def handover(batch: Batch, arrival: Arrival, item: HandoverItem) -> str:
+    """Keep which application has a thread; nothing is to be kept of one that we do not know."""
+    contact = batch.people.find(item.party.aliases)
+    connector = arrival.delivery.connector
+    conversation = None if contact is None else batch.threads.find(contact, connector, item.asset)
+    if contact is None or conversation is None:
+        return "ignored"
+    batch.save()
+    tx = batch.begin(arrival, "provider")
+    told = arrival.told(item)
+    conversations.hold(tx, conversation, item.holder, told["time"])
+    fact = ConversationHandedOver(
+        conversation_id=conversation,
+        contact_id=contact,
+        holder=item.holder,
+        application=item.application,
+        at=told["time"],
+    )
+    tx.state(fact, key=conversation, subject=conversation, **told)
+    return "published"

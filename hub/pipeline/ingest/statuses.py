@@ -1,0 +1,116 @@
+"""Records what the provider tells of our own messages: taken, delivered, read, failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy.engine import Row
+
+from hub.contracts import EchoItem, StatusItem, WatermarkItem
+from hub.pipeline.ingest.batch import Arrival, Batch
+from hub.pipeline.ingest.parts import BY, clamp
+from hub.services import contacts, replies, waiting
+from hub.store import effects
+from hub.store.transaction import Origin, Transaction, UnitOfWork
+from schemas import ids
+
+Mine = StatusItem | EchoItem
+
+
+class Statuses:
+    """Finds the effects that the statuses of one batch speak of, then moves them on."""
+
+    def __init__(self, unit: UnitOfWork) -> None:
+        """Know nothing yet."""
+        self._unit = unit
+        self._tx = unit.begin(Origin("", BY, "hub"))
+        self._ours: set[str] = set()
+        self._taken: dict[tuple[str, str, str], str] = {}
+
+    def look_up(self, told: Iterable[tuple[str, Mine]]) -> None:
+        """Load which effects are meant, by (connector, item); the places are locked before."""
+        correlations: set[str] = set()
+        places: dict[tuple[str, str], set[str]] = {}
+        for connector, item in told:
+            correlations.update({item.correlation} if item.correlation else ())
+            places.setdefault((connector, item.asset), set()).add(item.provider_id)
+        self._ours = effects.known(self._tx, correlations)
+        self._taken = {
+            (connector, asset, provider_id): effect_id
+            for (connector, asset), wanted in places.items()
+            for provider_id, effect_id in effects.by_provider_ids(self._tx, connector, asset, wanted).items()
+        }
+        replies.lock(self._tx, {*self._ours, *self._taken.values()})
+
+    def record(self, arrival: Arrival, item: StatusItem) -> str:
+        """Apply a status, or let it wait; return what became of it."""
+        delivery = arrival.delivery
+        item = replace(item, time=clamp(item.time, delivery.received_at))
+        effect = self._effect_of(delivery.connector, item)
+        if effect is None:
+            waiting.keep(
+                self._unit,
+                item,
+                id=arrival.id,
+                connector=delivery.connector,
+                delivery_id=delivery.id,
+                item_index=arrival.index,
+                received_at=delivery.received_at,
+            )
+            return "waiting"
+        return "published" if self._apply(arrival, effect, item) else "ignored"
+
+    def own_echo(self, batch: Batch, arrival: Arrival, item: EchoItem) -> str | None:
+        """Settle the effect that an echo is of; None when the hub did not send it."""
+        effect = self._effect_of(arrival.delivery.connector, item)
+        if effect is None:
+            return None
+        time = clamp(item.time, arrival.delivery.received_at)
+        told = self._apply(arrival, effect, StatusItem(item.asset, item.provider_id, time, "sent"))
+        contact = contacts.of_conversation(self._tx, effect.key)
+        if contact is not None and item.party is not None:
+            batch.people.link(batch.begin(arrival, "provider"), contact, item.party.aliases)
+        return "published" if told else "ignored"
+
+    def watermark(self, batch: Batch, arrival: Arrival, item: WatermarkItem) -> str:
+        """Apply that everything up to an instant was delivered or read; return what became of it."""
+        contact = batch.people.find(item.party.aliases)
+        connector = arrival.delivery.connector
+        conversation = None if contact is None else batch.threads.find(contact, connector, item.asset)
+        if conversation is None:
+            return "ignored"
+        batch.save()
+        until = clamp(item.time, arrival.delivery.received_at)
+        told = 0
+        for row in replies.reached(self._tx, conversation, item.status, until):
+            effect = effects.get(self._tx, row.id)
+            if effect is None:
+                continue
+            # The item's own event is the first; what else it brings about is caused by that one.
+            id_ = arrival.id if told == 0 else ids.derived_event_id(arrival.id, BY, item.status, told)
+            tx = self._view(arrival.place if told == 0 else arrival.id, arrival, effect)
+            told += replies.apply_status(tx, effect, StatusItem(item.asset, row.provider_id, until, item.status), id_)
+        return "published" if told else "ignored"
+
+    def _apply(self, arrival: Arrival, effect: Row[Any], item: StatusItem) -> bool:
+        tx = self._view(arrival.place, arrival, effect)
+        told = replies.apply_status(tx, effect, item, arrival.id)
+        connector = arrival.delivery.connector
+        if effect.provider_id is None:
+            # The answer that named it was lost: what came before without our id speaks of it too.
+            waiting.apply_to_reply(self._unit, effect.id, item.provider_id)
+            self._taken[connector, item.asset, item.provider_id] = effect.id
+        elif item.status == "sent":
+            replies.catch_up(self._view(arrival.id, arrival, effect), effect.id)
+        return told
+
+    def _view(self, cause: str, arrival: Arrival, effect: Row[Any]) -> Transaction:
+        return self._unit.begin(Origin(cause, BY, "provider", effect.traceparent, arrival.delivery.received_at))
+
+    def _effect_of(self, connector: str, item: Mine) -> Row[Any] | None:
+        ours = item.correlation if item.correlation in self._ours else None
+        effect_id = ours or self._taken.get((connector, item.asset, item.provider_id))
+        effect = effects.get(self._tx, effect_id) if effect_id else None
+        return effect if effect is not None and effect.connector == connector else None

@@ -1,0 +1,84 @@
+"""What providers tell about accounts: standing alerts, each an alarm until it is told to be over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy.engine import Row
+
+from hub.contracts import AccountItem
+from hub.store.tables import channel_alerts
+from hub.store.transaction import Transaction
+from schemas.operations import AccountChanged, ChannelAlerted
+
+_OF_NAME = (
+    channel_alerts.c.connector == bindparam("of_connector"),
+    channel_alerts.c.asset == bindparam("of_asset"),
+    channel_alerts.c.alert == bindparam("of_alert"),
+)
+_KNOWN: Final = select(channel_alerts.c.told_at, channel_alerts.c.event_id).where(*_OF_NAME)
+_INSERT: Final = insert(channel_alerts)
+_SET: Final = (
+    update(channel_alerts)
+    .where(*_OF_NAME)
+    .values(
+        severity=bindparam("new_severity"),
+        explanation_es=bindparam("new_explanation"),
+        told_at=bindparam("at"),
+        event_id=bindparam("event"),
+    )
+)
+_OPEN: Final = (
+    select(channel_alerts).where(channel_alerts.c.severity != "info").order_by(channel_alerts.c.told_at.desc())
+)
+
+
+def changed(tx: Transaction, connector: str, item: AccountItem, at: datetime, event_id: str, **told: Any) -> None:
+    """State that the provider changed something; raise or end the alarm it names, by the latest word (CI-04)."""
+    key = f"channel:{connector}/{item.asset}"
+    fact = AccountChanged(
+        connector=connector,
+        asset=item.asset,
+        field=item.field,
+        change=item.change,
+        severity=item.severity,
+        explanation_es=item.explanation_es,
+        details=dict(item.details),
+    )
+    tx.state(fact, key=key, subject=item.asset, id=event_id, time=at, **told)
+    if item.alert is None or not _keep(tx, connector, item, at, event_id) or item.severity == "info":
+        return
+    alert = ChannelAlerted(connector=connector, asset=item.asset, alert=item.alert, explanation_es=item.explanation_es)
+    tx.state(alert, key=key, subject=item.asset, causation=event_id)
+
+
+def open_alerts(tx: Transaction) -> Sequence[Row[Any]]:
+    """Return what a person has to look at, the newest first."""
+    return tx.all(_OPEN)
+
+
+def _keep(tx: Transaction, connector: str, item: AccountItem, at: datetime, event_id: str) -> bool:
+    """Keep the latest word on an alert; False when a later one stands."""
+    name = {"of_connector": connector, "of_asset": item.asset, "of_alert": item.alert}
+    tx.lock("alert", [f"{connector}/{item.asset}/{item.alert}"])
+    known = tx.one(_KNOWN, **name)
+    word = {"new_severity": item.severity, "new_explanation": item.explanation_es, "at": at, "event": event_id}
+    if known is None:
+        tx.run(
+            _INSERT,
+            connector=connector,
+            asset=item.asset,
+            alert=item.alert,
+            severity=item.severity,
+            explanation_es=item.explanation_es,
+            told_at=at,
+            event_id=event_id,
+        )
+        return True
+    if (known.told_at, known.event_id) >= (at, event_id):
+        return False
+    tx.run(_SET, **name, **word)
+    return True

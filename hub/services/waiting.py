@@ -1,0 +1,80 @@
+"""Items that came before what they speak of: kept, then applied when it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+from sqlalchemy.engine import Row
+
+from hub.contracts import AmendmentItem, StatusItem
+from hub.errors import NotFound
+from hub.services import amendments, replies
+from hub.store import deliveries, effects
+from hub.store.transaction import Origin, UnitOfWork
+
+BY: Final = "ingest"
+_NOBODY: Final = Origin("", "waiting", "hub")
+# A status has no tag: rows of the release that knew nothing else have none.
+_STATUS: Final = TypeAdapter(StatusItem)
+_AMENDMENT: Final = TypeAdapter(AmendmentItem)
+_TAG: Final = "item"
+
+
+def keep(unit: UnitOfWork, item: StatusItem | AmendmentItem, **row: Any) -> None:
+    """Let an item wait for its original; ``row`` says where it came from."""
+    row["item"] = row.pop("item_index")
+    if isinstance(item, StatusItem):
+        target, body = item.provider_id, _STATUS.dump_python(item, mode="json")
+    else:
+        target, body = item.target, {_TAG: "amendment", **_AMENDMENT.dump_python(item, mode="json")}
+    deliveries.wait(unit.begin(_NOBODY), {**row, "asset": item.asset, "target": target, "body": body})
+
+
+def apply_to_reply(unit: UnitOfWork, effect_id: str, provider_id: str) -> None:
+    """Apply what came before anybody knew whose message it speaks of, in the order it came."""
+    effect = _must(effects.get(unit.begin(_NOBODY), effect_id))
+    for row in deliveries.waiting_for(unit.begin(_NOBODY), effect.connector, effect.asset, [provider_id]):
+        if _TAG in row.body:
+            _amend(unit, row)
+            continue
+        tx = unit.begin(Origin(_place(row), BY, "provider", effect.traceparent, row.received_at))
+        told = replies.apply_status(tx, _must(effects.get(tx, effect_id)), _STATUS.validate_python(row.body), row.id)
+        _settle(unit, row, told=told)
+    replies.catch_up(unit.begin(Origin(effect_id, BY, "provider", effect.traceparent)), effect_id)
+
+
+def apply_to_messages(unit: UnitOfWork, connector: str, asset: str, provider_ids: Iterable[str]) -> None:
+    """Apply the amendments that came before these messages, in the order they came."""
+    for row in deliveries.waiting_for(unit.begin(_NOBODY), connector, asset, provider_ids):
+        if _TAG in row.body:
+            _amend(unit, row)
+
+
+def _amend(unit: UnitOfWork, row: Row[Any]) -> None:
+    item = _AMENDMENT.validate_python({name: value for name, value in row.body.items() if name != _TAG})
+    tx = unit.begin(Origin(_place(row), BY, item.by, received_at=row.received_at))
+    original = amendments.original_of(tx, row.connector, item)
+    if original is None:
+        return
+    at = item.time or row.received_at
+    amendments.apply(tx, original, item, at, row.id, source=f"/{row.connector}/{row.asset}")
+    _settle(unit, row, told=True)
+
+
+def _settle(unit: UnitOfWork, row: Row[Any], *, told: bool) -> None:
+    tx = unit.begin(_NOBODY)
+    deliveries.stop_waiting(tx, row.id)
+    deliveries.add_counts(tx, row.delivery_id, {"waiting": -1, "published" if told else "ignored": 1})
+
+
+def _place(row: Row[Any]) -> str:
+    return f"{row.delivery_id}/{row.item}"
+
+
+def _must(effect: Row[Any] | None) -> Row[Any]:
+    if effect is None:
+        msg = "an effect is gone although nothing deletes effects"
+        raise NotFound(msg)
+    return effect
