@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 
+from hub.contracts import RefusedItem
 from hub.errors import Unreadable
+
+M = TypeVar("M", bound=BaseModel)
 
 OBJECT: Final = "whatsapp_business_account"
 BROKEN: Final = "\ufdd0"
@@ -18,6 +22,7 @@ BROKEN: Final = "\ufdd0"
 MAX_ID: Final = 512
 MAX_TEXT: Final = 65_536
 MAX_NAME: Final = 256
+MAX_LABEL: Final = 64
 
 # An escape at a time, so that an escaped backslash before a "u" is not taken for the start of one.
 _ESCAPES: Final = re.compile(
@@ -26,7 +31,7 @@ _ESCAPES: Final = re.compile(
 _SECONDS: Final = re.compile(r"[0-9]{1,10}", re.ASCII)
 
 
-def _word(value: object) -> str | None:
+def word(value: object) -> str | None:
     """Return a short printable word, None for anything else: who lacks it can be told in other ways."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
@@ -36,11 +41,11 @@ def _word(value: object) -> str | None:
 
 
 def _id(value: object) -> str:
-    word = _word(value)
-    if word is None:
+    found = word(value)
+    if found is None:
         msg = f"no printable word of 1 to {MAX_ID} characters"
         raise ValueError(msg)
-    return word
+    return found
 
 
 def _name(value: object) -> str | None:
@@ -49,9 +54,9 @@ def _name(value: object) -> str | None:
     return value.replace("\0", "")[:MAX_NAME].strip() or None
 
 
-def _moment(value: object) -> datetime | None:
+def moment(value: object) -> datetime | None:
     """Return seconds since 1970 as an instant; None for what is no such number."""
-    digits = _word(value)
+    digits = word(value)
     if digits is None or not _SECONDS.fullmatch(digits) or int(digits) == 0:
         return None
     return datetime.fromtimestamp(int(digits), UTC)
@@ -65,10 +70,19 @@ def _record(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def _maybe(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def _flag(value: object) -> bool:
+    return value is True
+
+
 Id = Annotated[str, BeforeValidator(_id)]
-Word = Annotated[str | None, BeforeValidator(_word)]
+Word = Annotated[str | None, BeforeValidator(word)]
 Name = Annotated[str | None, BeforeValidator(_name)]
-Moment = Annotated[datetime | None, BeforeValidator(_moment)]
+Flag = Annotated[bool, BeforeValidator(_flag)]
+Moment = Annotated[datetime | None, BeforeValidator(moment)]
 
 
 class _Payload(BaseModel):
@@ -109,6 +123,8 @@ class Quoted(_Payload):
     """The message that this one answers; it may be one that we never saw."""
 
     id: Word = None
+    forwarded: Flag = False
+    frequently_forwarded: Flag = False
 
 
 class Message(_Payload):
@@ -124,10 +140,27 @@ class Message(_Payload):
     errors: Notes = ()
 
 
-class Text(_Payload):
-    """The content of a text message."""
+class Origin(_Payload):
+    """Who began a conversation, in Meta's words for what it charges."""
 
-    body: Annotated[str, Field(max_length=MAX_TEXT)]
+    type: Word = None
+
+
+class Conversation(_Payload):
+    """The conversation that a message was charged under; gone from version 24 on, but for free entry points."""
+
+    id: Word = None
+    expiration_timestamp: Moment = None
+    origin: Annotated[Origin, BeforeValidator(_record)] = Origin()
+
+
+class Price(_Payload):
+    """What Meta charges for a message."""
+
+    category: Word = None
+    pricing_model: Word = None
+    type: Word = None
+    billable: Annotated[bool | None, BeforeValidator(_maybe)] = None
 
 
 class Status(_Payload):
@@ -141,6 +174,8 @@ class Status(_Payload):
     recipient_participant_id: Word = None
     recipient_participant_user_id: Word = None
     biz_opaque_callback_data: Word = None
+    pricing: Annotated[Price, BeforeValidator(_record)] = Price()
+    conversation: Annotated[Conversation, BeforeValidator(_record)] = Conversation()
     errors: Notes = ()
 
 
@@ -162,13 +197,55 @@ def parse(body: bytes) -> list[Any]:
         msg = "the body is no JSON object"
         raise Unreadable(msg)
     if webhook.get("object") != OBJECT:
-        msg = f"the webhook's object is {_word(webhook.get('object')) or 'missing'!r}, not {OBJECT!r}"
+        msg = f"the webhook's object is {word(webhook.get('object')) or 'missing'!r}, not {OBJECT!r}"
         raise Unreadable(msg)
     entries = webhook.get("entry")
     if not isinstance(entries, list) or not entries:
         msg = "the webhook has no entry"
         raise Unreadable(msg)
     return entries
+
+
+def elements(holder: Mapping[str, Any], name: str) -> list[object]:
+    """Return the elements of a list; what stands there without a list around it is its only element."""
+    found = holder.get(name)
+    if found is None:
+        return []
+    return found if isinstance(found, list) else [found]
+
+
+def is_broken(raw: object) -> bool:
+    """Tell whether a text anywhere within holds half a character."""
+    waiting = [raw]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str) and BROKEN in value:
+            return True
+        if isinstance(value, dict):
+            waiting.extend(value.values())
+            waiting.extend(value)
+        elif isinstance(value, list):
+            waiting.extend(value)
+    return False
+
+
+def label(value: object) -> str | None:
+    """Return a provider's own name for something, fit for a log line."""
+    if not isinstance(value, str) or not value:
+        return None
+    return "".join(char if char.isprintable() else "?" for char in value[:MAX_LABEL])
+
+
+def read(model: type[M], raw: object) -> M | RefusedItem:
+    """Return one item as its model, or why it cannot be read; half a character is forgiven in what can be spared."""
+    if not isinstance(raw, dict):
+        return RefusedItem("an item is no object")
+    if model is not Person and model is not Value and is_broken(raw):
+        return RefusedItem("an item holds half a surrogate pair, or U+FDD0, which stands for one")
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        return RefusedItem(why(error))
 
 
 def why(error: ValidationError) -> str:

@@ -26,8 +26,8 @@ def normalize(
     """Print the events that an empty hub would state for a raw payload, one JSON CloudEvent a line.
 
     Needs no settings, touches nothing. Instants follow from the payload alone, so the same payload gives the
-    same lines: it counts as received at the newest time in it. A sum of what became of its items goes to
-    standard error: a status, for one, waits for its original, so it states nothing.
+    same lines: it counts as received at the newest time in it. An item that states no event has a line of its
+    own, with the reason: a status, for one, waits for its original. A sum goes to standard error.
 
     Exit codes: 0 every item could be read; 1 something was refused, its dead letter is among the events;
     2 wrong usage.
@@ -44,6 +44,8 @@ def normalize(
     found = preview(known[connector], body)
     for event in found.events:
         output.line(event)
+    for other in found.others:
+        output.line(other)
     became = ", ".join(f"{count} {name}" for name, count in found.items.items() if count)
     output.note(f"{connector}: {became or 'no item'}")
     if found.refused:

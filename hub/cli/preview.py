@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import StaticPool, create_engine
 
 from hub.contracts import Connector, Ignored, RawDelivery, RefusedItem
-from hub.pipeline.ingest.parts import Parsed, Part, parse
+from hub.pipeline.ingest.parts import Parsed, Part, event_id, parse
 from hub.pipeline.ingest.recorder import Recorder
 from hub.pipeline.journal import Cursor, Entry
 from hub.services import timeline
@@ -25,6 +25,14 @@ _WITHOUT_TIME: Final = datetime(2026, 1, 1, tzinfo=UTC)
 """When a payload counts as received that tells no time."""
 
 
+_WHY: Final = {
+    "waiting": "it waits for the message that it speaks of",
+    "ignored": "it speaks of somebody or something that an empty hub does not know",
+    "duplicate": "it was there before",
+    "quarantined": "it is a dead letter; its event says why",
+}
+
+
 @dataclass(frozen=True)
 class Preview:
     """What an empty hub makes of a payload.
@@ -32,11 +40,13 @@ class Preview:
     Attributes:
         events: Every stated event as a CloudEvent, in order.
         items: What became of the items, by outcome.
+        others: The items that state no event now, each with the reason.
         refused: Whether something became a dead letter.
     """
 
     events: Sequence[Mapping[str, Any]]
     items: Mapping[str, int]
+    others: Sequence[Mapping[str, Any]]
     refused: bool
 
 
@@ -69,7 +79,8 @@ def _record(parsed: Parsed) -> Preview:
             metadata.create_all(connection)
             policies.seed(connection)
             unit = UnitOfWork(connection, delivery.received_at, policies.PolicyReader().load)
-            Recorder(unit, [Part(parsed, 0, parsed.items, parsed.entry.after, last=True)]).record()
+            recorder = Recorder(unit, [Part(parsed, 0, parsed.items, parsed.entry.after, last=True)])
+            recorder.record()
             unit.flush()
             tx = unit.begin(Origin("", "preview", "hub"))
             rows = timeline.following(tx, 0, 1_000_000)
@@ -78,7 +89,19 @@ def _record(parsed: Parsed) -> Preview:
     finally:
         engine.dispose()
     events = [_without_position(timeline.document(row, show_content=True)) for row in rows]
-    return Preview(events, items, refused=bool(parsed.refusal or items["quarantined"]))
+    others = _others(parsed, recorder.became, {row.id for row in rows})
+    return Preview(events, items, others, refused=bool(parsed.refusal or items["quarantined"]))
+
+
+def _others(parsed: Parsed, became: Mapping[int, str], stated: set[str]) -> list[dict[str, Any]]:
+    """Return the items that stated nothing: what waited for an item that came after it did."""
+    delivery = parsed.entry.delivery
+    found = []
+    for index, item in enumerate(parsed.items):
+        if event_id(delivery, item) not in stated:
+            reason = item.reason if isinstance(item, Ignored | RefusedItem) else _WHY[became[index]]
+            found.append({"item": index, "kind": type(item).__name__, "became": became[index], "reason": reason})
+    return found
 
 
 def _at(delivery: RawDelivery, received_at: datetime) -> RawDelivery:
@@ -101,4 +124,7 @@ def _without_position(event: dict[str, Any]) -> dict[str, Any]:
 def as_sample(found: Preview) -> str:
     """Return a preview as the text of ``NAME.events.json``."""
     became = {name: count for name, count in found.items.items() if count}
-    return json.dumps({"items": became, "events": found.events}, ensure_ascii=False, indent=2) + "\n"
+    return (
+        json.dumps({"items": became, "others": found.others, "events": found.events}, ensure_ascii=False, indent=2)
+        + "\n"
+    )

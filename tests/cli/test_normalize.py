@@ -11,6 +11,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from hub import discovery
+from hub.cli.preview import preview
 from tests.cli.conftest import Run
 from tests.features.catalogue import ROOT
 
@@ -49,8 +51,21 @@ def test_what_is_refused_is_among_the_events(hub: Run, tmp_path: Path) -> None:
 def test_a_status_waits_for_its_original(hub: Run) -> None:
     ran = hub("normalize", "whatsapp", SAMPLES / "statuses.json")
 
-    assert (ran.code, ran.out) == (0, "")
-    assert "waiting" in ran.err
+    assert ran.code == 0
+    assert [(line["item"], line["became"]) for line in ran.lines] == [
+        (0, "waiting"), (1, "waiting"), (2, "waiting"), (3, "waiting"), (4, "ignored"), (5, "waiting")
+    ]  # fmt: skip
+    assert ran.lines[4]["reason"] == "status warning is not used"
+    assert ran.err == "whatsapp: 1 ignored, 5 waiting\n"
+
+
+@pytest.mark.parametrize("path", sorted(SAMPLES.glob("*[!s].json")), ids=lambda path: path.stem)
+def test_every_item_of_a_payload_is_a_line(path: Path) -> None:
+    """Nothing is dropped in silence: as many lines of items as the connector finds items."""
+    found = preview(discovery.connectors()["whatsapp"], path.read_bytes())
+
+    told = sum(event["causation"].startswith("dl_") for event in found.events if "dead_letter" not in event["type"])
+    assert told + len(found.others) == sum(found.items.values()) > 0
 
 
 def test_standard_input_is_a_dash(hub: Run, monkeypatch: pytest.MonkeyPatch) -> None:

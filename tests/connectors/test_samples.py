@@ -42,4 +42,4 @@ def test_no_events_stand_without_their_payload() -> None:
 
 def test_a_sample_reads_like_json() -> None:
     for _, path in RECORDED:
-        assert set(json.loads(samples.beside(path).read_text(encoding="utf-8"))) == {"items", "events"}
+        assert set(json.loads(samples.beside(path).read_text(encoding="utf-8"))) == {"items", "others", "events"}

@@ -16,6 +16,7 @@ from hub.contracts import (
     HandoverItem,
     IdentityItem,
     Ignored,
+    Item,
     MessageItem,
     PreferenceItem,
     RefusedItem,
@@ -65,6 +66,8 @@ class Recorder:
         self._unit = unit
         self._tx = unit.begin(Origin("", BY, "hub"))
         self._parts = parts
+        self.became: dict[int, str] = {}
+        """What became of the items, by their index in the last delivery."""
         self._batch = Batch(unit)
         self._statuses = Statuses(unit)
         self._stale_before = timedelta(days=unit.policies.intake.stale_after_days)
@@ -104,25 +107,27 @@ class Recorder:
             quarantine.delivery(self._unit, delivery, *part.parsed.refusal)
             return tally
         for index, item in enumerate(part.items, part.start):
-            id_ = event_id(delivery, item)
-            if id_ is not None and id_ in self._seen:
-                tally["duplicate"] += 1
-                continue
-            if id_ is not None:
-                self._seen.add(id_)
-            if isinstance(item, Ignored):
-                tally["ignored"] += 1
-            elif isinstance(item, RefusedItem):
-                tally[self._refuse_item(part, index, "unreadable", item.reason)] += 1
-            elif self._is_stale(item, delivery.received_at):
-                reason = "it is older than the policy lets the hub act on"
-                tally[self._refuse_item(part, index, "stale", reason, id_)] += 1
-            elif isinstance(item, MessageItem) and (item.party is None or not item.party.aliases):
-                tally[self._refuse_item(part, index, "unreadable", "the message names no sender", id_)] += 1
-            else:
-                arrival = Arrival(delivery, part.parsed.channel, index, id_ or "")
-                tally[self._record_fact(arrival, item)] += 1
+            became = self._record_item(part, index, item)
+            self.became[index] = became
+            tally[became] += 1
         return tally
+
+    def _record_item(self, part: Part, index: int, item: Item) -> str:
+        """Record one item unless it was before, is of no use, or cannot be; return what became of it."""
+        delivery = part.parsed.entry.delivery
+        if isinstance(item, Ignored):
+            return "ignored"
+        if isinstance(item, RefusedItem):
+            return self._refuse_item(part, index, "unreadable", item.reason)
+        id_ = event_id(delivery, item) or ""
+        if id_ in self._seen:
+            return "duplicate"
+        self._seen.add(id_)
+        if self._is_stale(item, delivery.received_at):
+            return self._refuse_item(part, index, "stale", "it is older than the policy lets the hub act on", id_)
+        if isinstance(item, MessageItem) and (item.party is None or not item.party.aliases):
+            return self._refuse_item(part, index, "unreadable", "the message names no sender", id_)
+        return self._record_fact(Arrival(delivery, part.parsed.channel, index, id_), item)
 
     def _record_fact(self, arrival: Arrival, item: Fact) -> str:
         """Record one item; return what became of it."""

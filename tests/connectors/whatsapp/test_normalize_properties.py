@@ -49,6 +49,18 @@ def normalize(webhook: object) -> list[Item] | str:
         return str(error)
 
 
+LISTS = {
+    "messages": ("messages", "statuses", "errors"),
+    "standby": ("messages", "statuses", "errors"),
+    "smb_message_echoes": ("message_echoes",),
+    "calls": ("calls", "statuses"),
+    "user_preferences": ("user_preferences",),
+    "user_id_update": ("user_id_update",),
+    "smb_app_state_sync": ("state_sync",),
+    "history": ("history",),
+}
+
+
 def expected_items(webhook: dict[str, Any]) -> int:
     """Count what a webhook tells, in another way than the connector does."""
     total = 0
@@ -58,9 +70,10 @@ def expected_items(webhook: dict[str, Any]) -> int:
         total += 0 if changes else 1
         for change in changes:
             value = change.get("value") if isinstance(change, dict) else None
+            field = change.get("field") if isinstance(change, dict) else None
             told = 0
-            if isinstance(change, dict) and change.get("field") == "messages" and isinstance(value, dict):
-                for name in ("messages", "statuses", "errors"):
+            if isinstance(field, str) and field in LISTS and isinstance(value, dict):
+                for name in LISTS[field]:
                     found = value.get(name)
                     told += 0 if found is None else len(found) if isinstance(found, list) else 1
             total += max(told, 1)
@@ -93,7 +106,7 @@ def mutated(draw: st.DrawFn) -> Any:
             holder = holder[step]
         match draw(st.sampled_from(["replace", "drop", "double"])):
             case "replace":
-                holder[last] = draw(NASTY)
+                holder[last] = copy.deepcopy(draw(NASTY))
             case "drop":
                 del holder[last]
             case "double" if isinstance(holder, list):
