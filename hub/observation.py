@@ -15,7 +15,7 @@ from hub import discovery
 from hub.errors import JournalUnavailable
 from hub.pipeline.journal import Cursor, JournalMismatch, JournalReader
 from hub.ports import Clock, Store
-from hub.services import backlog
+from hub.services import backlog, channels
 from hub.services import balance as balances
 from hub.services.backlog import Backlog
 from hub.services.balance import Balance, JournalCount
@@ -23,6 +23,7 @@ from hub.store import deliveries, journals
 from hub.store.journals import SILENT, Report
 from hub.telemetry import metrics
 
+_SEVERITIES: Final = ("warning", "critical")
 _STATES: Final = ("intent", "sending", "unknown")
 
 
@@ -35,6 +36,7 @@ class Waiting:
         pending_since: When the oldest of them was accepted.
         journal: Id of the journal beside this process, None where there is none.
         journals: What every known journal has reported, that one among them.
+        alerts: What providers tell of their accounts that a person has to look at.
     """
 
     pending: int | None
@@ -42,6 +44,7 @@ class Waiting:
     backlog: Backlog
     journal: str | None = None
     journals: Sequence[Report] = ()
+    alerts: Sequence[Row[Any]] = ()
 
 
 def types_by_group() -> dict[str, frozenset[str]]:
@@ -57,8 +60,13 @@ async def waiting(store: Store, reader: JournalReader) -> Waiting:
     """
     types = types_by_group()
     journal = await asyncio.to_thread(lambda: reader.journal_id)
-    cursor, found, reports = await store.read(
-        lambda tx: (deliveries.cursor(tx, journal) if journal else None, backlog.measure(tx, types), journals.known(tx))
+    cursor, found, reports, alerts = await store.read(
+        lambda tx: (
+            deliveries.cursor(tx, journal) if journal else None,
+            backlog.measure(tx, types),
+            journals.known(tx),
+            channels.open_alerts(tx),
+        )
     )
     pending, since = None, None
     if journal is not None:
@@ -67,7 +75,7 @@ async def waiting(store: Store, reader: JournalReader) -> Waiting:
             pending = await asyncio.to_thread(_pending, reader, cursor)
             if pending:
                 since = await asyncio.to_thread(_oldest, reader, cursor)
-    return Waiting(pending, since, found, journal, reports)
+    return Waiting(pending, since, found, journal, reports, alerts)
 
 
 async def oldest_pending(store: Store, reader: JournalReader) -> tuple[datetime | None, int | None]:
@@ -112,6 +120,8 @@ async def show(store: Store, reader: JournalReader, clock: Clock) -> Waiting:
     metrics.journal_pending.set(found.pending or 0)
     metrics.silent_journals.set(sum(one.silent_for > SILENT for one in found.journals))
     metrics.open_dead.set(found.backlog.dead_letters)
+    for severity in _SEVERITIES:
+        metrics.open_alerts.labels(severity).set(sum(one.severity == severity for one in found.alerts))
     for state in _STATES:
         metrics.open_effects.labels(state).set(found.backlog.effects.get(state, (0,))[0])
     now = clock.now()

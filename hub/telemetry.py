@@ -83,6 +83,12 @@ class Metrics:
         self.held = Gauge("hub_group_held_keys", "Keys of a group that wait for a retry.", ["group"], registry=registry)
         self.paused = Gauge("hub_group_paused", "1 while mass failure pauses a group.", ["group"], registry=registry)
         self.open_dead = Gauge("hub_dead_letters_open", "Dead letters that wait for a person.", registry=registry)
+        self.open_alerts = Gauge(
+            "hub_channel_alerts_open",
+            "What providers tell of their accounts that a person has to look at, by severity.",
+            ["severity"],
+            registry=registry,
+        )
         self.open_effects = Gauge(
             "hub_effects_open", "Effects that have not ended, by state.", ["state"], registry=registry
         )

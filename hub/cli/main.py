@@ -9,7 +9,9 @@ from typing import Annotated, Literal
 import typer
 
 from hub.cli import (
+    alerts,
     balance,
+    contacts,
     dead_letters,
     doctor,
     effects,
@@ -82,7 +84,20 @@ def run_hub(
     starting.start(data, role, played, starting.Manner(simulators_elsewhere, until_input_closes))
 
 
-for _part in (sandbox, tickets, events, dead_letters, groups, effects, journal, intake, policies, topics):
+for _part in (
+    sandbox,
+    tickets,
+    contacts,
+    alerts,
+    events,
+    dead_letters,
+    groups,
+    effects,
+    journal,
+    intake,
+    policies,
+    topics,
+):
     app.add_typer(_part.app)
 for _part in (normalize, replay, balance, doctor, migrate, move, ready):
     _part.add_to(app)

@@ -19,7 +19,7 @@ _OF_NAME = (
     channel_alerts.c.asset == bindparam("of_asset"),
     channel_alerts.c.alert == bindparam("of_alert"),
 )
-_KNOWN: Final = select(channel_alerts.c.told_at, channel_alerts.c.event_id).where(*_OF_NAME)
+_KNOWN: Final = select(channel_alerts).where(*_OF_NAME)
 _INSERT: Final = insert(channel_alerts)
 _SET: Final = (
     update(channel_alerts)
@@ -58,6 +58,18 @@ def changed(tx: Transaction, connector: str, item: AccountItem, at: datetime, ev
 def open_alerts(tx: Transaction) -> Sequence[Row[Any]]:
     """Return what a person has to look at, the newest first."""
     return tx.all(_OPEN)
+
+
+def dismiss(tx: Transaction, connector: str, asset: str, alert: str) -> bool:
+    """End an alarm that the provider may never end by itself; False when there is none of that name."""
+    name = {"of_connector": connector, "of_asset": asset, "of_alert": alert}
+    tx.lock("alert", [f"{connector}/{asset}/{alert}"])
+    known = tx.one(_KNOWN, **name)
+    if known is None or known.severity == "info":
+        return False
+    word = {"new_severity": "info", "new_explanation": known.explanation_es}
+    tx.run(_SET, **name, **word, at=max(known.told_at, tx.now), event=known.event_id)
+    return True
 
 
 def _keep(tx: Transaction, connector: str, item: AccountItem, at: datetime, event_id: str) -> bool:

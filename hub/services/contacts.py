@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import bindparam, insert, select, update
 
 from hub.contracts import Alias, Party
-from hub.errors import NotFound
+from hub.errors import NotFound, Permanent
 from hub.store.tables import contacts, conversations, identities, preferences
 from hub.store.transaction import Transaction
 from schemas.conversations import ContactMatched, ContactMerged, ContactSeparated
@@ -159,12 +159,12 @@ def merge(tx: Transaction, kept: str, merged: str) -> bool:
 
     Raises:
         NotFound: One of them is unknown.
-        ValueError: They are the same contact, or part of another merge.
+        Permanent: They are the same contact, or part of another merge.
     """
     into = _persons(tx, kept, merged)
     if kept == merged or into[kept] is not None or into[merged] not in {None, kept}:
         msg = "a contact is merged into one other; undo the merge that stands before making another"
-        raise ValueError(msg)
+        raise Permanent(msg)
     if into[merged] == kept:
         return False
     tx.run(_MERGE, contact=merged, kept=kept)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +17,8 @@ from hub.web.instants import lasting
 
 LATE: Final = timedelta(minutes=1)
 """How long a delivery may wait in the journal before it is worth a line."""
+
+_MOST_ALERTS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ def sound(
     found = [
         *_ingest(waiting, ingest_alarm, now),
         *_journals(waiting, ingest_alarm),
+        *_channels(waiting),
         *_work(waiting),
         *_account(balance),
     ]
@@ -65,6 +69,18 @@ def _journals(waiting: Waiting, alarm: str | None) -> Iterator[Alarm]:
                 f"En la bitácora de {one.host} hay {one.pending} por ingresar, desde hace {lasting(one.waiting_for)}."
             )
             yield Alarm("wrong", what, "Nada se pierde. En ese equipo, revisa con:", "hub doctor")
+
+
+def _channels(waiting: Waiting) -> Iterator[Alarm]:
+    """Yield what providers tell of their accounts: it stands until they tell that it is over, or a person ends it."""
+    for one in waiting.alerts[:_MOST_ALERTS]:
+        what = f"{words.CHANNELS.get(one.connector, one.connector)}: {one.explanation_es}"
+        place = shlex.join([one.connector, one.asset, one.alert])
+        level: Literal["wrong", "warning"] = "wrong" if one.severity == "critical" else "warning"
+        yield Alarm(level, what, "Cuando esté resuelto, quítalo con:", f"hub alerts dismiss {place}")
+    more = len(waiting.alerts) - _MOST_ALERTS
+    if more > 0:
+        yield Alarm("warning", f"{more} avisos más de los canales.", "Míralos todos con:", "hub alerts list")
 
 
 def _work(waiting: Waiting) -> Iterator[Alarm]:

@@ -1,0 +1,124 @@
+"""What left our number by other hands is recorded; what the hub sent itself is settled by its echo."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from hub.contracts import Accepted, EchoItem, Item, MessageItem, Party, Unclear, WatermarkItem
+from hub.contracts.items import Alias
+from tests.pipeline.ingest.rig import Rig
+from tests.support.clock import MONDAY_MORNING
+from tests.support.replying import ask, attempt, effect
+from tests.support.webhooks import ANA, NUMBER, of_messages, text
+
+PSID = Party((Alias("facebook-psid", "1/77"),), {"id": "77"}, "Ana")
+AT = MONDAY_MORNING - timedelta(minutes=3)
+
+
+def echoes(*found: dict[str, Any]) -> bytes:
+    value = {"messaging_product": "whatsapp", "metadata": {"phone_number_id": NUMBER}, "message_echoes": list(found)}
+    entry = {"id": "123450000000001", "changes": [{"field": "smb_message_echoes", "value": value}]}
+    return json.dumps({"object": "whatsapp_business_account", "entry": [entry]}).encode()
+
+
+def by_hand(id_: str = "wamid.echo", words: str = "Lo vemos ahora") -> dict[str, Any]:
+    told = text(id_, words, sender="525541234567")
+    return {**told, "to": ANA}
+
+
+@pytest.mark.feature("CI-08", part="whatsapp")
+async def test_what_a_colleague_wrote_is_an_outgoing_message_of_that_conversation(rig: Rig) -> None:
+    await rig.take(of_messages(text("wamid.1")), echoes(by_hand()), echoes(by_hand()))
+
+    (echoed,) = await rig.events("reply.echoed")
+    (received,) = await rig.events("message.received")
+    assert (echoed.partitionkey, echoed.data.text, echoed.actor) == (received.partitionkey, "Lo vemos ahora", "staff")
+    rows = await rig.rows("SELECT direction, state, kind FROM messages ORDER BY position")
+    assert [tuple(row) for row in rows] == [("in", "received", "text"), ("out", "echoed", "text")]
+    assert await rig.count("effects") == 0
+    assert await rig.sums() == {"deliveries": 3, "items": 3, "published": 2, "duplicate": 1}
+
+
+@pytest.mark.feature("CI-08", part="whatsapp")
+async def test_an_echo_to_somebody_new_opens_their_conversation_but_no_window(rig: Rig) -> None:
+    await rig.take(echoes(by_hand()))
+
+    ((window,),) = await rig.rows("SELECT window_opened_at FROM conversations")
+    assert window is None
+    assert len(await rig.events("conversation.opened")) == 1
+
+
+def scripted(rig: Rig, *items: Item) -> None:
+    rig.scripted(lambda _: items)
+
+
+async def our_reply(rig: Rig, *outcomes: Any) -> str:
+    """Return the id of a reply to Ana on the scripted channel, whose attempt ended so."""
+    scripted(rig, MessageItem("1", "m_1", AT, PSID, "text", "Hola"))
+    await rig.take(b"hola", connector="scripted")
+    ((conversation,),) = await rig.rows("SELECT id FROM conversations")
+    (reply_id,) = await ask(rig.store, conversation, "Su folio es T-1042")
+    await attempt(rig.store, reply_id, *outcomes)
+    return reply_id
+
+
+async def state(rig: Rig, reply_id: str) -> str:
+    ((found,),) = await rig.rows("SELECT state FROM messages WHERE id = :id", id=reply_id)
+    return str(found)
+
+
+@pytest.mark.parametrize("known_by", ["correlation", "provider id"])
+async def test_the_echo_of_our_own_message_settles_its_effect_and_is_no_second_message(rig: Rig, known_by: str) -> None:
+    by_id = known_by == "provider id"
+    reply_id = await our_reply(rig, Accepted("m_ours") if by_id else Unclear("lost"))
+    learned = Party((*PSID.aliases, Alias("facebook-user", "1/9")), {"id": "77"})
+    scripted(
+        rig, EchoItem("1", "m_ours", rig.clock.now(), learned, "text", "x", correlation=None if by_id else reply_id)
+    )
+
+    await rig.take(b"echo", connector="scripted")
+    await rig.take(b"echo", connector="scripted")
+
+    assert await rig.events("reply.echoed") == []
+    assert len(await rig.events("reply.sent")) == 1
+    assert ((await effect(rig.store, reply_id)).state, await state(rig, reply_id)) == ("confirmed", "sent")
+    assert await rig.count("messages", "direction = 'out'") == 1
+    owners = {row.alias: row.contact_id for row in await rig.rows("SELECT alias, contact_id FROM identities")}
+    assert owners["facebook-user:1/9"] == owners["facebook-psid:1/77"]
+
+
+@pytest.mark.parametrize("order", ["echo first", "mark first"])
+async def test_a_watermark_reads_what_was_sent_up_to_it_in_any_order(rig: Rig, order: str) -> None:
+    reply_id = await our_reply(rig, Unclear("lost"))
+    sent_at = rig.clock.now()
+    rig.clock.move(timedelta(minutes=1))
+    echo = EchoItem("1", "m_ours", sent_at, PSID, "text", "x", correlation=reply_id)
+    marks: list[Item] = [
+        WatermarkItem("1", "77/read/1", sent_at - timedelta(seconds=1), PSID, "delivered"),
+        WatermarkItem("1", "77/read/2", sent_at, PSID, "read"),
+    ]
+    for number, item in enumerate([echo, *marks] if order == "echo first" else [*marks, echo]):
+        scripted(rig, item)
+        await rig.take(str(number).encode(), connector="scripted")
+
+    assert await state(rig, reply_id) == "read"
+    assert [event.data.reply_id for event in await rig.events("reply.read")] == [reply_id]
+    assert await rig.events("reply.delivered") == []
+
+
+async def test_a_watermark_says_nothing_of_what_was_sent_after_it(rig: Rig) -> None:
+    before = rig.clock.now()
+    reply_id = await our_reply(rig)
+    rig.clock.move(timedelta(minutes=1))
+    scripted(rig, EchoItem("1", "m_ours", rig.clock.now(), PSID, "text", "x", correlation=reply_id))
+    await rig.take(b"echo", connector="scripted")
+
+    scripted(rig, WatermarkItem("1", "77/read/1", before, PSID, "read"))
+    await rig.take(b"mark", connector="scripted")
+
+    assert await state(rig, reply_id) == "sent"
+    assert (await rig.sums("scripted"))["ignored"] == 1
