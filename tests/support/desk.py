@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -57,14 +57,16 @@ class Desk:
         name: str | None = "Ana Torres",
         at: datetime | None = None,
         unsupported: str | None = None,
+        fields: Mapping[str, Any] | None = None,
     ) -> str:
-        """Let a customer write, as ingest records it; return the event's id."""
+        """Let a customer write, as ingest records it; return the event's id. ``fields`` say what is no plain text."""
         number = next(self._numbers)
         event_id = ids.item_event_id("/test", str(number))
 
         def record(unit: UnitOfWork) -> None:
             tx = unit.begin(Origin(event_id, "ingest", "customer"))
-            message = _heard(tx, number, Party((Alias("phone", phone),), {"to": phone}, name), text, unsupported)
+            party = Party((Alias("phone", phone),), {"to": phone}, name)
+            message = _heard(tx, number, party, text, unsupported).model_copy(update=dict(fields or {}))
             conversation = message.conversation_id
             tx.state(message, key=conversation, subject=message.message_id, id=event_id, time=at or tx.now)
 

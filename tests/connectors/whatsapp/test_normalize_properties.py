@@ -3,40 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import json
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import connectors.whatsapp
 from connectors.whatsapp import CONNECTOR
 from hub.contracts import Item, MessageItem, RawDelivery
 from hub.errors import Unreadable
+from tests.connectors.mutations import mutated, recorded
 
-SAMPLES = [
-    json.loads(path.read_bytes())
-    for path in sorted((Path(connectors.whatsapp.__file__).parent / "samples").glob("*.json"))
-    if not path.name.endswith(".events.json")
-]
-NASTY = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(),
-    st.floats(),
-    st.text(max_size=20),
-    st.sampled_from(
-        ["", "\0", "\ud800", "a\udc00b", "\ufdd0", "x" * 70_000, "MX.1", "+52", "521", "text", "messages", "9" * 30]
-    ),
-    st.just([]),
-    st.just({}),
-    st.just([None, 1, "x", {}, []]),
-    st.just(10**400),
-    st.just({"messages": [{"id": "wamid.deep"}]}),
-)
+SAMPLES = recorded("whatsapp")
 
 
 def normalize(webhook: object) -> list[Item] | str:
@@ -80,42 +59,8 @@ def expected_items(webhook: dict[str, Any]) -> int:
     return total
 
 
-def places(node: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
-    """Return the way to every node."""
-    found = [path] if path else []
-    children: list[tuple[str | int, object]] = []
-    if isinstance(node, dict):
-        children = list(node.items())
-    elif isinstance(node, list):
-        children = list(enumerate(node))
-    for key, child in children:
-        found += places(child, (*path, key))
-    return found
-
-
-@st.composite
-def mutated(draw: st.DrawFn) -> Any:
-    """Break some places of a sample: gone, null, of another type, twice."""
-    webhook = copy.deepcopy(draw(st.sampled_from(SAMPLES)))
-    for _ in range(draw(st.integers(1, 4))):
-        if not places(webhook):
-            break
-        *way, last = draw(st.sampled_from(places(webhook)))
-        holder: Any = webhook
-        for step in way:
-            holder = holder[step]
-        match draw(st.sampled_from(["replace", "drop", "double"])):
-            case "replace":
-                holder[last] = copy.deepcopy(draw(NASTY))
-            case "drop":
-                del holder[last]
-            case "double" if isinstance(holder, list):
-                holder += copy.deepcopy(holder[-1:])
-    return webhook
-
-
 @settings(max_examples=400, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-@given(mutated())
+@given(mutated(SAMPLES))
 def test_a_broken_sample_loses_no_item(webhook: dict[str, Any]) -> None:
     first, second = normalize(webhook), normalize(webhook)
 
