@@ -120,7 +120,7 @@ async def _replies(rig: Rig) -> dict[str, Any]:
 
 async def _accept(rig: Rig, effects: dict[str, Any]) -> None:
     for provider_id, row in effects.items():
-        await rig.store.transact(settle.outcome(row, Accepted(provider_id), Waits()), name="tests.answer")
+        await rig.store.transact(settle.outcomes([(row, Accepted(provider_id))], Waits()), name="tests.answer")
 
 
 async def _end(rig: Rig) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""However broken what arrives is, it is answered with 200, accounted for, and keeps nobody else waiting."""
+"""However broken what arrives is, it is answered with 200, accounted for, without keeping anybody else waiting."""
 
 from __future__ import annotations
 
