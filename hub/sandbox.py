@@ -21,6 +21,9 @@ REAL: Final = "real-credentials-were-used"
 """Marks a data directory whose hub has spoken with real providers."""
 
 
+_LAST_PORT: Final = 65_535
+
+
 @dataclass(frozen=True)
 class Secrets:
     """Random secrets that outlive the process, so that simulators may run apart from the hub."""
@@ -44,8 +47,15 @@ class Secrets:
 
 
 def simulator_port(settings: HubSettings, connectors: Iterable[str], name: str) -> int:
-    """Return where a connector's simulator listens: one port each from ``simulator_port`` on, by name."""
-    return settings.simulator_port + sorted(connectors).index(name)
+    """Return where a connector's simulator listens: one port each from ``simulator_port`` on, by name.
+
+    Raises:
+        Misconfigured: There are more simulators than ports.
+    """
+    port = settings.simulator_port + sorted(connectors).index(name)
+    if port > _LAST_PORT:
+        raise Misconfigured([f"HUB_SIMULATOR_PORT: leaves no port for the simulator of {name}; choose a lower one"])
+    return port
 
 
 def play(

@@ -57,7 +57,9 @@ def _say_where(hub: Hub) -> None:
     for name, played in hub.simulated.items():
         lines += [f"  {name:9}  {page} (simulated: chat as a customer)" for page in played.pages]
     if hub.simulated:
-        command = 'hub sandbox say whatsapp --from "+52 222 123 4567" --wait "Todas las facturas salen con errores"'
+        # Any simulator takes a telephone number for a name.
+        name = max(hub.simulated)
+        command = f'hub sandbox say {name} --from "+52 222 123 4567" --wait "Todas las facturas salen con errores"'
         lines.append(f"  try        {command}")
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()

@@ -35,7 +35,7 @@ from schemas.fields import Channel
 FOUND = [
     importlib.import_module(f"connectors.{module.name}").CONNECTOR
     for module in pkgutil.iter_modules(connectors.__path__)
-    if module.ispkg
+    if module.ispkg and not module.name.startswith("_")
 ]
 HEADINGS = ("Credentials", "Limits", "Delivery guarantee", "Troubleshooting", "Quality")
 EMPTY_HANDED = WebhookSecrets(signing=(b"a secret",), verify_token=b"a token")

@@ -40,6 +40,7 @@ PLANTS = [
     ("core_without_plugins", "hub.bus.planted_handler", "handlers"),
     ("core_without_plugins", "hub.services.planted_desk", "hub.desks"),
     ("connectors_apart", "connectors.planted_left", "connectors.planted_right"),
+    ("connectors_apart", "connectors._meta.planted_down", "connectors.planted_right"),
     ("handlers_apart", "handlers.planted_left", "handlers.planted_right"),
     ("desks_apart", "hub.desks.planted_left", "hub.desks.planted_right"),
     ("plugins_use_contracts", "connectors.planted_pipeline", "hub.pipeline"),
@@ -69,6 +70,7 @@ ALLOWED = [
     ("hub.bus.kafka.planted_fine", "aiokafka"),
     ("hub.bus.kafka.planted_fine", "faststream"),
     ("hub.domain.planted_fine", "hub.errors"),
+    ("connectors.planted_fine", "connectors._meta.signature"),
 ]
 
 
@@ -142,6 +144,11 @@ def test_planted_violation_is_named(broken: dict[str, str], contract: str, impor
 @pytest.mark.xdist_group("import_contracts")
 def test_the_kafka_file_may_import_kafka(broken: dict[str, str]) -> None:
     assert not any("hub.bus.kafka -> " in said for said in broken.values())
+
+
+@pytest.mark.xdist_group("import_contracts")
+def test_connectors_may_import_what_they_share(broken: dict[str, str]) -> None:
+    assert "connectors.planted_fine" not in broken[CONTRACTS["connectors_apart"]]
 
 
 @pytest.mark.xdist_group("import_contracts")

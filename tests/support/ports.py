@@ -37,6 +37,14 @@ def free_ports(count: int, start: int | None = None) -> list[int]:
     raise RuntimeError(msg)
 
 
+def free_row(count: int) -> int:
+    """Return the first of so many ports that follow each other."""
+    while True:
+        row = free_ports(count)
+        if row[-1] - row[0] == count - 1:
+            return row[0]
+
+
 _GIVEN: set[int] = set()
 _HELD: dict[int, int] = {}
 

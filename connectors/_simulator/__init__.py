@@ -1,0 +1,1 @@
+"""What simulated providers share: a ledger, signed webhooks, a server that misbehaves on demand."""
