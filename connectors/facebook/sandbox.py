@@ -1,0 +1,55 @@
+"""Sets a simulated Facebook page up for the sandbox."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+from connectors.facebook.simulator import SimulatorOptions, build
+from hub.contracts import Sandboxed, SandboxPlace
+
+APP: Final = "sandbox"
+LEDGER: Final = "facebook.jsonl"
+
+
+@dataclass(frozen=True)
+class _Ports:
+    place: SandboxPlace
+
+    def now(self) -> datetime:
+        return self.place.now()
+
+    def token(self) -> str:
+        return self.place.token()
+
+    def uniform(self, low: float, high: float) -> float:
+        return self.place.uniform(low, high)
+
+
+def play(place: SandboxPlace, **instead: Any) -> Sandboxed:
+    """Return the simulator with the settings by which the hub finds it; ``instead`` replaces some of its options."""
+    ports = _Ports(place)
+    app_secret, verify, access = (place.secret(f"facebook-{name}") for name in ("app", "verify", "page"))
+    options = SimulatorOptions(
+        webhook_url=f"{place.webhooks}/facebook/{APP}",
+        app_secret=app_secret.encode(),
+        verify_token=verify,
+        access_token=access,
+        clock=ports,
+        randomness=ports,
+        port=place.port,
+        ledger_path=place.directory / LEDGER,
+    )
+    options = replace(options, **instead)
+    prefix = f"HUB_FACEBOOK__{APP.upper()}__"
+    environment = {
+        "APP_SECRET": app_secret,
+        "VERIFY_TOKEN": verify,
+        "GRAPH_URL": f"http://{options.host}:{options.port}",
+        "API_VERSION": options.api_version,
+        "PAGES__SOPORTE__ID": options.page_id,
+        "PAGES__SOPORTE__ACCESS_TOKEN": access,
+    }
+    page = f"http://{options.host}:{options.port}/"
+    return Sandboxed(build(options), {prefix + name: value for name, value in environment.items()}, (page,))
