@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any, Final
 
 from pydantic import ValidationError
-from schemas.content import Choice
 
 from connectors._meta.fields import has_half_a_character, label, why, word
 from connectors.facebook import notices, payload
@@ -16,6 +15,7 @@ from connectors.facebook.contents import Content, clean, content_of, referral_of
 from connectors.facebook.parties import in_chat
 from connectors.facebook.payload import Edit, Envelope, Message, Optin, Postback, Reaction
 from hub.contracts import AmendmentItem, EchoItem, Ignored, Item, MessageItem, Party, PreferenceItem, RefusedItem
+from schemas.content import Choice
 
 GET_STARTED: Final = "GET_STARTED"
 STOPPED: Final = "STOP_NOTIFICATIONS"

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from connectors._meta.transport import Broken, Credentials, GraphTransport, NoCredentialsError
 from connectors.facebook import answers
+from connectors.facebook.parties import chat_alias
 from hub.contracts import Accepted, NotTaken, OutboundCall, Outcome, Rejected, Unclear
 
 MAX_TEXT: Final = 1999
@@ -94,8 +95,7 @@ class FacebookSender:
         if isinstance(answer, Broken):
             return _broken(answer)
         found = answers.judge(answer, names=request.names, attempt=call.attempt, about_comment=request.about_comment)
-        # A sign of life makes nothing that could be named.
-        return Accepted(call.effect_id) if call.kind == ACTION and isinstance(found, Accepted) else found
+        return _with_what_it_tells(call, found, answers.psid_in(answer)) if isinstance(found, Accepted) else found
 
     async def close(self) -> None:
         """Give back sockets; calls under way are cut."""
@@ -162,6 +162,16 @@ def _recipient(reply_to: Mapping[str, str]) -> dict[str, str] | None:
     if _PSID.fullmatch(psid):
         return {"id": psid}
     return {"user_ref": user_ref} if _USER_REF.fullmatch(user_ref) else None
+
+
+def _with_what_it_tells(call: OutboundCall, accepted: Accepted, psid: str | None) -> Accepted:
+    if call.kind == ACTION:
+        # A sign of life makes nothing that could be named.
+        return Accepted(call.effect_id)
+    if call.kind == PRIVATE and psid is not None:
+        # Who commented is known by another id in the chat; only here do both stand together.
+        return Accepted(accepted.provider_id, learned=(chat_alias(call.asset, psid),))
+    return accepted
 
 
 def _broken(broken: Broken) -> Outcome:

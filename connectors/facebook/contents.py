@@ -10,12 +10,12 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from pydantic import ValidationError
-from schemas.content import AttachmentKind, Choice, Form, Location, MessageKind, Referral, Share
 
 from connectors._meta.fields import BROKEN, MAX_NAME, label, name, word
 from connectors.facebook import payload
 from connectors.facebook.payload import MAX_URL, Attachment, Message
 from hub.contracts import File
+from schemas.content import AttachmentKind, Choice, Form, Location, MessageKind, Referral, Share
 
 _FILES: Final[dict[str, AttachmentKind]] = {
     "image": "image",

@@ -24,11 +24,16 @@ def in_chat(page: str, someone: Someone, envelope: Envelope | None = None) -> Pa
     psid = someone.id if _PSID.fullmatch(someone.id or "") and someone.id != page else None
     refs = [someone.user_ref, envelope.prior_message.get("identifier") if envelope else None]
     ref = next((value for value in refs if _usable(value)), None)
-    aliases = [Alias(CHAT, f"{page}:{psid}")] if psid else []
+    aliases = [chat_alias(page, psid)] if psid else []
     aliases += [Alias(GUEST, f"{page}:{ref}")] if ref else []
     if psid:
         return Party(tuple(aliases), {"id": psid})
     return Party(tuple(aliases), {"user_ref": str(ref)}) if ref else None
+
+
+def chat_alias(page: str, psid: str) -> Alias:
+    """Return how a person is known in the chats of a page."""
+    return Alias(CHAT, f"{page}:{psid}")
 
 
 def on_wall(page: str, author: Author, reply_to: dict[str, str]) -> Party | None:

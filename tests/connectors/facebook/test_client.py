@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from connectors.facebook.client import Request, request_of
-from hub.contracts import Accepted, NotTaken, Rejected, Unclear
+from hub.contracts import Accepted, Alias, NotTaken, Rejected, Unclear
 from tests.connectors.facebook.harness import ANA, PAGE, PSID, call, running, sender_to
 from tests.support.ports import free_ports
 
@@ -106,10 +106,10 @@ async def test_a_message_arrives_once_with_its_correlation() -> None:
 async def test_a_comment_is_answered_once_in_public_once_in_private() -> None:
     async with running() as rig:
         comment = await rig.control("POST", "comment", {"from": ANA, "text": "¿Sirve para CFDI 4.0?"})
-        about = {"reply_to": {"comment_id": comment["id"]}}
+        about = {"comment_id": comment["id"]}
         sender = rig.sender()
         public, again, private, second = [
-            await sender.send(call(kind=kind, **about))
+            await sender.send(call(kind=kind, reply_to=about))
             for kind in ("comment_reply", "comment_reply", "private_reply", "private_reply")
         ]
         lost = await sender.send(call(kind="comment_reply", reply_to={"comment_id": "1_2"}))
@@ -117,6 +117,7 @@ async def test_a_comment_is_answered_once_in_public_once_in_private() -> None:
 
     assert isinstance(public, Accepted)
     assert isinstance(private, Accepted)
+    assert (public.learned, private.learned) == ((), (Alias("facebook-psid", f"{PAGE}:{PSID}"),))
     assert isinstance(again, Rejected)
     assert isinstance(second, Rejected)
     assert isinstance(lost, Rejected)

@@ -1,0 +1,62 @@
+"""What happens to comments of a page becomes the items that it tells of."""
+
+from __future__ import annotations
+
+import pytest
+
+from hub.contracts import Alias, CommentItem, Ignored
+from tests.connectors.facebook.reading import PAGE, changes, sample
+
+
+def test_a_comment_is_by_another_id_than_the_chat() -> None:
+    (top,), (reply,), (picture,) = (sample(name) for name in ("comment", "comment_reply", "comment_with_photo"))
+
+    assert isinstance(top, CommentItem)
+    assert isinstance(reply, CommentItem)
+    assert isinstance(picture, CommentItem)
+    assert (top.provider_id, top.post_id, top.parent_id) == ("778899_112233", f"{PAGE}_778899", None)
+    assert (top.reply_to, top.thread) == ({"comment_id": "778899_112233"}, "778899_112233")
+    assert top.party is not None
+    assert top.party.aliases == (Alias("facebook-user", f"{PAGE}:7654321098765432"),)
+    assert top.party.display_name == "Ana Torres"
+    assert top.permalink == f"https://www.facebook.com/{PAGE}/posts/778899"
+    assert (reply.parent_id, reply.thread) == ("778899_112233", "778899_112233")
+    assert [one.kind for one in picture.files] == ["image"]
+
+
+def test_the_author_may_be_missing_or_stand_elsewhere() -> None:
+    (nobody,), (old,), (mention,) = (sample(n) for n in ("comment_without_author", "comment_before_2_11", "mention"))
+
+    assert isinstance(nobody, CommentItem)
+    assert isinstance(old, CommentItem)
+    assert isinstance(mention, CommentItem)
+    assert nobody.party is None
+    assert old.party is not None
+    assert old.party.display_name == "Ana Torres"
+    assert mention.mention
+
+
+def test_what_happens_to_a_comment_changes_it() -> None:
+    found = changes("comment_edited", "comment_removed", "comment_hidden", "comment_shown")
+
+    assert [(one.kind, one.target, one.by) for one in found] == [
+        ("edit", "778899_112233", "customer"),
+        ("delete", "778899_112233", "customer"),
+        ("hide", "778899_112233", "company"),
+        ("show", "778899_112233", "company"),
+    ]
+    assert len({one.provider_id for one in found}) == 4
+
+
+@pytest.mark.feature("CI-08", part="facebook")
+def test_the_pages_own_comment_is_never_anybodys() -> None:
+    (found,) = sample("comment_of_the_page")
+
+    assert isinstance(found, Ignored)
+
+
+def test_other_news_of_the_feed_is_ignored_by_name() -> None:
+    assert [item.reason for item in sample("feed_others") if isinstance(item, Ignored)] == [
+        "reaction items of the feed are not used",
+        "post items of the feed are not used",
+    ]
