@@ -89,9 +89,28 @@ class Answers(_Policy):
     greeting_open: str
     greeting_closed: str
     unsupported: str
+    comment_public: str = Field(
+        default="¡Gracias por escribirnos! Le contestamos por mensaje privado.",
+        description="The one line below a public comment that asks something; the same for everybody, without data.",
+    )
+    comment_private: str = Field(
+        default=(
+            "Hola{name}, gracias por su comentario. Le escribimos por aquí para no publicar sus datos: "
+            "cuéntenos por favor qué necesita y le atiende una persona de nuestro equipo."
+        ),
+        description="The one private reply to such a comment.",
+    )
     late_after_minutes: int = Field(gt=0, description="Older messages get no automatic greeting (R-C8).")
 
-    @field_validator("greeting_open", "greeting_closed", "unsupported")
+    @field_validator("comment_public")
+    @classmethod
+    def _same_for_everybody(cls, text: str) -> str:
+        if "{" in text:
+            msg = "everybody reads it: it may not name anyone or anything, so it has no places to fill in"
+            raise ValueError(msg)
+        return text
+
+    @field_validator("greeting_open", "greeting_closed", "unsupported", "comment_private")
     @classmethod
     def _known_places(cls, text: str) -> str:
         text.format(name="", next_opening="")

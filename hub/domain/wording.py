@@ -42,6 +42,11 @@ def greeting(policies: Policies, now: datetime, name: str | None, *, readable: b
     return text.format(name=_called(name), next_opening=opening)
 
 
+def private_reply(policies: Policies, name: str | None) -> str:
+    """Return what somebody who commented in public is told in private."""
+    return policies.answers.comment_private.format(name=_called(name), next_opening="")
+
+
 def moment(instant: datetime) -> str:
     """Return an instant of a zone as people say it: ``lunes 23 de noviembre a las 9:00``."""
     day, month = _DAYS[instant.weekday()], _MONTHS[instant.month - 1]

@@ -13,7 +13,10 @@ from hub.services import conversations
 from hub.store.tables import cases
 from hub.store.transaction import Transaction
 from schemas.conversations import CaseDiagnosed, CaseKind, CaseOpened, CaseScope
-from schemas.messages import MessageReceived, MessageUnsupported
+from schemas.messages import CommentPosted, MessageReceived, MessageUnsupported
+
+Said = MessageReceived | MessageUnsupported | CommentPosted
+"""What a case may begin with."""
 
 _OPEN_OF: Final = (
     select(cases)
@@ -64,7 +67,7 @@ def open_id_of(tx: Transaction, conversation_id: str) -> str | None:
     return found
 
 
-def open_for(tx: Transaction, message: MessageReceived | MessageUnsupported, summary: str) -> str:
+def open_for(tx: Transaction, message: Said, summary: str) -> str:
     """Open a case for a message, then return its id."""
     case = tx.new_id("ca")
     tx.looked_up(_LOOKED_UP)[message.conversation_id] = case
@@ -102,7 +105,7 @@ def leave_to_people(tx: Transaction, case_id: str, message_id: str) -> None:
 
 def diagnose(  # noqa: PLR0913 - what a diagnosis says, word by word
     tx: Transaction,
-    message: MessageReceived | MessageUnsupported,
+    message: Said,
     case_id: str,
     *,
     kind: CaseKind,

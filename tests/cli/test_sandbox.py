@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
+from hub import discovery
 from tests.support.hub_process import HubProcess, until
+from tests.support.ports import free_row
 
 TEXT = "Todas las facturas salen con errores"
 
@@ -54,6 +56,8 @@ class Person:
 @pytest.fixture
 def hub(tmp_path: Path) -> Iterator[HubProcess]:
     process = HubProcess(tmp_path / "data", arguments=("--sandbox",))
+    # One port each for every simulator.
+    process.simulator_port = free_row(len(discovery.connectors()))
     yield process
     process.kill()
 
@@ -80,13 +84,27 @@ def test_a_customer_speaks_and_is_answered(hub: HubProcess) -> None:
     assert [one["level"] for one in running] == ["ok"], doctor.stdout
 
 
+@pytest.mark.slow
+def test_each_channel_has_a_simulator_of_its_own(hub: HubProcess) -> None:
+    hub.start()
+    person = Person(hub)
+
+    chat = person.json("sandbox", "say", "facebook", TEXT, "--from", "Ana Torres", "--wait")
+    phone = say(person, "--wait")
+
+    assert chat["replies"][0]["text"].startswith("Hola, gracias por escribir a Soporte Exsim.")
+    assert phone["replies"][0]["text"].startswith("Hola Ana, gracias por escribir a Soporte Exsim.")
+    assert len(person.json("tickets", "list")) == 2
+
+
 def test_without_a_simulator_a_sentence_says_so(hub: HubProcess) -> None:
     person = Person(hub)
 
     ran = person.types("sandbox", "say", "whatsapp", TEXT, "--from", "+52 222 123 4567")
 
     assert (ran.returncode, ran.stdout) == (1, "")
-    assert ran.stderr.startswith(f"no whatsapp simulator answers on port {hub.simulator_port}; start one with hub run")
+    port = hub.simulator_port + sorted(discovery.connectors()).index("whatsapp")
+    assert ran.stderr.startswith(f"no whatsapp simulator answers on port {port}; start one with hub run")
     assert person.types("sandbox", "say", "fax", TEXT, "--from", "1").returncode == 2
 
 

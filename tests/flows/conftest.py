@@ -2,6 +2,6 @@
 
 from tests.support.engines import database
 from tests.support.kafka.fixtures import kafka, kafka_address
-from tests.support.running_hub import books, hub, server, whatsapp
+from tests.support.running_hub import books, facebook, hub, server, whatsapp
 
-__all__ = ["books", "database", "hub", "kafka", "kafka_address", "server", "whatsapp"]
+__all__ = ["books", "database", "facebook", "hub", "kafka", "kafka_address", "server", "whatsapp"]

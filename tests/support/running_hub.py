@@ -12,8 +12,10 @@ import pytest
 from tests.kafka.subscriber import EVERY
 from tests.support.audit import Books, PostgresBooks
 from tests.support.hub_process import HubProcess
+from tests.support.ports import free_ports
 from tests.support.postgres import a_database, skip_or_fail
 from tests.support.postgres_server import NoPostgresError, PostgresServer, a_server
+from tests.support.simulated_facebook import SimulatedFacebook, simulated_facebook
 from tests.support.simulated_whatsapp import SimulatedWhatsApp, simulated_whatsapp
 
 
@@ -29,7 +31,15 @@ def hub(tmp_path: Path) -> Iterator[HubProcess]:
 def whatsapp(hub: HubProcess, tmp_path: Path) -> Iterator[SimulatedWhatsApp]:
     """The provider of that hub."""
     with simulated_whatsapp(tmp_path / "provider", hub.simulator_port, hub.webhook_port) as simulated:
-        hub.environment = simulated.environment
+        hub.environment = {**hub.environment, **simulated.environment}
+        yield simulated
+
+
+@pytest.fixture
+def facebook(hub: HubProcess, tmp_path: Path) -> Iterator[SimulatedFacebook]:
+    """Another provider of that hub."""
+    with simulated_facebook(tmp_path / "page", free_ports(1)[0], hub.webhook_port) as simulated:
+        hub.environment = {**hub.environment, **simulated.environment}
         yield simulated
 
 
@@ -45,7 +55,7 @@ def books(request: pytest.FixtureRequest, hub: HubProcess, whatsapp: SimulatedWh
     asyncio.run(kafka.make(*EVERY, partitions=2))
     with a_database() as url:
         address = url.replace("postgresql:", "postgresql+psycopg:")
-        hub.environment = {**whatsapp.environment, **kafka.environment, "HUB_DATABASE_URL": address}
+        hub.environment = {**hub.environment, **kafka.environment, "HUB_DATABASE_URL": address}
         yield PostgresBooks(url)
         hub.kill()
 

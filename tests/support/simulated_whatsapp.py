@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.whatsapp.sandbox import LEDGER, play
-from hub.contracts import SandboxPlace
+from hub.contracts import Sandboxed, SandboxPlace
 from hub.system import SystemClock, SystemRandomness
 
 
@@ -96,9 +96,16 @@ class LedgerTail:
 @contextmanager
 def simulated_whatsapp(directory: Path, port: int, webhook_port: int, **options: Any) -> Iterator[SimulatedWhatsApp]:
     """Run a simulator that outlives every hub of the test; ``options`` replace some of ``SimulatorOptions``."""
+    played = play(place_in(directory, port, webhook_port), **options)
+    with serving(played):
+        yield SimulatedWhatsApp(port, played.environment)
+
+
+def place_in(directory: Path, port: int, webhook_port: int) -> SandboxPlace:
+    """Return where a test's simulator is played, with secrets that everybody knows."""
     directory.mkdir(parents=True, exist_ok=True)
     randomness = SystemRandomness()
-    place = SandboxPlace(
+    return SandboxPlace(
         webhooks=f"http://127.0.0.1:{webhook_port}/webhooks",
         port=port,
         directory=directory,
@@ -107,7 +114,11 @@ def simulated_whatsapp(directory: Path, port: int, webhook_port: int, **options:
         uniform=randomness.uniform,
         now=SystemClock().now,
     )
-    played = play(place, **options)
+
+
+@contextmanager
+def serving(played: Sandboxed) -> Iterator[None]:
+    """Serve a simulator in a thread until the block ends."""
     started = threading.Event()
     loop = asyncio.new_event_loop()
     holder: dict[str, asyncio.Task[None]] = {}
@@ -124,7 +135,7 @@ def simulated_whatsapp(directory: Path, port: int, webhook_port: int, **options:
     thread.start()
     started.wait(10)
     try:
-        yield SimulatedWhatsApp(port, played.environment)
+        yield
     finally:
         loop.call_soon_threadsafe(holder["task"].cancel)
         thread.join(10)

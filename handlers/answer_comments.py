@@ -1,0 +1,75 @@
+"""Answers public comments that ask something: one fixed line in public, the rest in private."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from hub.contracts import Handler, Ports
+from hub.domain import comments, wording
+from hub.services import cases, conversations, replies
+from hub.store.transaction import Transaction
+from schemas.envelope import CloudEvent
+from schemas.messages import CommentPosted
+
+PUBLIC_USEFUL_FOR: Final = timedelta(hours=2)
+PRIVATE_USEFUL_FOR: Final = timedelta(days=7)
+"""Facts 4.6: the provider takes a private reply for seven days."""
+
+
+def answer(event: CloudEvent[CommentPosted], tx: Transaction, ports: Ports) -> None:
+    """Open a case for a question with one public line and one private reply; let tags, emoji, praise stand.
+
+    What is said below another's post (a mention) is recorded only: the page may not answer there.
+    """
+    comment = event.data
+    case = cases.open_of(tx, comment.conversation_id)
+    if case is not None:
+        conversations.join_case(tx, comment.message_id, case.id)
+        return
+    if comment.mention or not comments.asks(comment.text):
+        return
+    summary = wording.summary(comment.text)
+    case_id = cases.open_for(tx, comment, summary)
+    late = tx.now - event.time > timedelta(minutes=ports.policies.answers.late_after_minutes)
+    if not late:  # R-C8
+        _reply(tx, comment, case_id, ports)
+    cases.diagnose(
+        tx,
+        comment,
+        case_id,
+        kind="unknown",
+        scope="unknown",
+        needs_ticket=True,
+        summary=summary,
+        asked_at=event.time,
+        rule="every-case-needs-a-ticket",
+    )
+
+
+def _reply(tx: Transaction, comment: CommentPosted, case_id: str, ports: Ports) -> None:
+    # This very comment: meanwhile the conversation may have gone on to another one.
+    about = {"comment_id": comment.provider_message_id}
+    replies.request(
+        tx,
+        comment.conversation_id,
+        ports.policies.answers.comment_public,
+        intent="comment_public",
+        useful_for=PUBLIC_USEFUL_FOR,
+        case_id=case_id,
+        kind="comment_reply",
+        reply_to=about,
+    )
+    replies.request(
+        tx,
+        comment.conversation_id,
+        wording.private_reply(ports.policies, comment.author_name),
+        intent="comment_private",
+        useful_for=PRIVATE_USEFUL_FOR,
+        case_id=case_id,
+        kind="private_reply",
+        reply_to=about,
+    )
+
+
+HANDLER = Handler(group="answer-comments", types=(CommentPosted,), handle=answer, owner="support")
