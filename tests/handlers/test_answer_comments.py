@@ -1,0 +1,140 @@
+"""A public comment that asks something gets one fixed line with one private reply, never more."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from hub.contracts import Alias, Party
+from hub.domain.policies import Answers
+from hub.services.contacts import People
+from hub.services.conversations import Heard, Threads
+from hub.store.tables import cases, effects, messages
+from hub.store.transaction import Origin, UnitOfWork
+from schemas import ids
+from schemas.conversations import CaseDiagnosed
+from schemas.messages import CommentPosted
+from schemas.replies import ReplyRequested
+from tests.support.desk import Desk
+
+PAGE = "345670000000003"
+LINE = "¡Gracias por escribirnos! Le contestamos por mensaje privado."
+QUESTION = "¿Sirve para CFDI 4.0? Mi teléfono es 222 123 4567"
+_NUMBERS = itertools.count(1)
+
+
+async def comments(desk: Desk, text: str, *, by: str = "7654", at: datetime | None = None, **more: Any) -> str:
+    """Let somebody comment, as ingest records it; return the comment's id."""
+    number = next(_NUMBERS)
+    comment_id = f"778899_{number}"
+    event_id = ids.item_event_id("/test/comment", str(number))
+    party = Party((Alias("facebook-user", f"{PAGE}:{by}"),), {"comment_id": comment_id}, "Ana Torres")
+
+    def record(unit: UnitOfWork) -> None:
+        tx = unit.begin(Origin(event_id, "ingest", "customer"))
+        people, threads = People(), Threads()
+        people.look_up(tx, [party])
+        contact, _ = people.resolve(tx, party)
+        people.save(tx)
+        threads.look_up(tx, [contact])
+        conversation, _ = threads.find_or_open(
+            tx,
+            contact=contact,
+            channel="facebook",
+            connector="facebook",
+            asset=PAGE,
+            reply_to=dict(party.reply_to),
+            thread="778899_1",
+            heard=Heard(),
+        )
+        threads.save(tx)
+        posted = CommentPosted(
+            message_id=f"ms_c{number}",
+            conversation_id=conversation,
+            contact_id=contact,
+            channel="facebook",
+            asset=PAGE,
+            provider_message_id=comment_id,
+            post_id=f"{PAGE}_778899",
+            text=text,
+            author_name="Ana Torres",
+            **more,
+        )
+        tx.state(posted, key=conversation, subject=posted.message_id, id=event_id, time=at or tx.now)
+
+    await desk.store.transact(record, name="test.comments")
+    await desk.settle()
+    return comment_id
+
+
+async def asked_for(desk: Desk) -> list[tuple[str, dict[str, str], str]]:
+    """Return (kind, address, text) of what the page was asked to say."""
+    return [(row.kind, row.reply_to, row.payload["text"]) for row in await desk.rows(effects)]
+
+
+async def test_a_question_is_answered_once_in_public_once_in_private(desk: Desk) -> None:
+    comment = await comments(desk, QUESTION)
+
+    (public, private) = await asked_for(desk)
+    assert public == (
+        "comment_reply",
+        {"comment_id": comment},
+        LINE,
+    )
+    assert private[:2] == ("private_reply", {"comment_id": comment})
+    assert private[2].startswith("Hola Ana, gracias por su comentario.")
+    (case,) = await desk.rows(cases)
+    assert case.summary == QUESTION
+    assert [event.data.needs_ticket for event in await desk.stated(CaseDiagnosed)] == [True]
+
+
+async def test_nothing_of_the_person_stands_in_public(desk: Desk) -> None:
+    await comments(desk, QUESTION)
+
+    public = next(text for kind, _, text in await asked_for(desk) if kind == "comment_reply")
+    for known in ("Ana", "222", "CFDI", "T-1"):
+        assert known not in public
+
+
+@pytest.mark.parametrize("text", ["😍", "Luis Pérez", "¡Excelente servicio!", ""])
+async def test_applause_opens_nothing(desk: Desk, text: str) -> None:
+    await comments(desk, text)
+
+    assert await asked_for(desk) == []
+    assert await desk.rows(cases) == []
+
+
+async def test_what_follows_below_it_joins_without_another_answer(desk: Desk) -> None:
+    await comments(desk, QUESTION)
+    await comments(desk, "¿Y para nómina?")
+
+    assert len(await asked_for(desk)) == 2
+    assert len(await desk.rows(cases)) == 1
+
+
+async def test_an_old_question_opens_a_case_without_a_word(desk: Desk) -> None:
+    await comments(desk, QUESTION, at=desk.clock.now() - timedelta(hours=3))
+
+    assert await desk.stated(ReplyRequested) == []
+    assert len(await desk.rows(cases)) == 1
+
+
+async def test_below_the_posts_of_others_nothing_is_said(desk: Desk) -> None:
+    await comments(desk, QUESTION, mention=True)
+
+    assert await asked_for(desk) == []
+    assert await desk.rows(messages) == []
+
+
+def test_the_public_line_has_no_place_to_fill_in() -> None:
+    with pytest.raises(ValueError, match="everybody reads it"):
+        Answers(
+            greeting_open="Hola",
+            greeting_closed="Hola",
+            unsupported="Hola",
+            late_after_minutes=1,
+            comment_public="{name}",
+        )
