@@ -41,6 +41,9 @@ def items_of(change: object, page: str, told_at: datetime | None) -> Iterator[It
         yield RefusedItem(f"the value of a {field} change is no object")
     elif has_half_a_character(value):
         yield RefusedItem("an item holds half a surrogate pair, or U+FDD0, which stands for one")
+    elif field == "mention" and value.get("comment_id") is None:
+        # Somebody named the page in a post of their own: it stands for the comment.
+        yield from _comment({**value, "comment_id": value.get("post_id")}, page, told_at, mention=True)
     elif value.get("item", "comment") != "comment":
         yield Ignored(f"{label(value.get('item')) or 'unknown'} items of the {field} are not used")
     else:
@@ -54,12 +57,11 @@ def _comment(value: dict[str, Any], page: str, told_at: datetime | None, *, ment
         yield RefusedItem(why(error))
         return
     own = author_of(comment).id == page
-    if comment.verb == "add":
-        if own:
-            # The hub's own line comes back without any mark of ours; answering it would be a loop.
-            yield Ignored("a comment of the page itself")
-        else:
-            yield _posted(comment, page, told_at, mention=mention)
+    if own and comment.verb in {"add", "edited", "edit"}:
+        # The hub's own line comes back without any mark of ours; answering it would be a loop.
+        yield Ignored("a comment of the page itself")
+    elif comment.verb == "add":
+        yield _posted(comment, page, told_at, mention=mention)
     elif comment.verb in _AMENDS:
         yield _amended(comment, value, page, told_at, own=own)
     else:
@@ -87,7 +89,8 @@ def _posted(comment: Comment, page: str, told_at: datetime | None, *, mention: b
         text=clean(comment.message) or link(comment.link) or "",
         parent_id=parent,
         files=_files(comment),
-        mention=mention,
+        # A comment below the page's own post may be told as a mention, too, in any order.
+        mention=mention and not (comment.post_id or "").startswith(f"{page}_"),
         permalink=link(comment.permalink),
     )
 

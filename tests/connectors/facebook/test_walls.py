@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hub.contracts import Alias, CommentItem, Ignored
-from tests.connectors.facebook.reading import PAGE, changes, sample
+from tests.connectors.facebook.reading import PAGE, SAMPLES, changes, items, sample
 
 
 def test_a_comment_is_by_another_id_than_the_chat() -> None:
@@ -60,3 +60,24 @@ def test_other_news_of_the_feed_is_ignored_by_name() -> None:
         "reaction items of the feed are not used",
         "post items of the feed are not used",
     ]
+
+
+def test_whoever_names_the_page_in_a_post_of_their_own_is_heard() -> None:
+    (found,) = sample("mention_in_a_post")
+
+    assert isinstance(found, CommentItem)
+    assert (found.provider_id, found.post_id, found.mention) == ("111_998877", "111_998877", True)
+
+
+def test_a_comment_below_our_own_post_is_the_same_told_as_a_mention() -> None:
+    body = (SAMPLES / "comment.json").read_bytes()
+
+    assert items(body.replace(b'"field":"feed"', b'"field":"mention"')) == items(body)
+
+
+def test_what_the_page_edits_of_its_own_is_no_news() -> None:
+    body = (SAMPLES / "comment_of_the_page.json").read_bytes()
+
+    (found,) = items(body.replace(b'"verb":"add"', b'"verb":"edited"'))
+
+    assert isinstance(found, Ignored)
