@@ -65,6 +65,76 @@ def test_what_a_colleague_writes_in_the_inbox_is_recorded_never_answered(
     assert books.count("messages", "direction = 'out' AND state = 'echoed'") == 1
 
 
+@pytest.mark.feature("CO-04", part="facebook")
+@pytest.mark.parametrize("point", ["effect.sending", "effect.answered"])
+def test_a_kill_around_the_call_sends_once_at_most_else_a_person_is_asked(
+    hub: HubProcess, facebook: SimulatedFacebook, books: Books, point: str
+) -> None:
+    # No echo comes to the rescue.
+    facebook.faults(drop=["echo", "delivery", "read"])
+    hub.start(kill_at=point)
+    facebook.say(ANA, TEXT)
+    assert hub.wait_dead() < 0
+
+    hub.start()
+    until(lambda: settled(books, {ANA: [TEXT]}), "settled")
+
+    taken = len(sends(facebook, "message"))
+    assert taken == (1 if point == "effect.answered" else 0)
+    assert books.count("effects", "state = 'unknown' AND code IS NOT NULL") == 1
+    assert doubles(books, facebook) == []
+
+
+def test_a_lost_answer_is_settled_by_the_echo_never_sent_again(
+    hub: HubProcess, facebook: SimulatedFacebook, books: Books
+) -> None:
+    hub.start()
+    facebook.faults(answers=[{"do": "cut_after"}])
+
+    facebook.say(ANA, TEXT)
+    until(lambda: settled(books, {ANA: [TEXT]}) and books.events("reply.sent"), "settled")
+
+    assert len(sends(facebook, "message")) == 1
+    assert doubles(books, facebook) == []
+    assert books.count("effects", "state = 'confirmed'") == 1
+    assert books.events("reply.echoed") == []
+
+
+def test_an_echo_that_overtakes_the_answer_is_still_our_own(
+    hub: HubProcess, facebook: SimulatedFacebook, books: Books
+) -> None:
+    hub.start()
+    facebook.faults(echo_first=True)
+
+    facebook.say(ANA, TEXT)
+    until(lambda: settled(books, {ANA: [TEXT]}) and not facebook.undelivered(), "settled")
+
+    assert len(sends(facebook, "message")) == 1
+    assert doubles(books, facebook) == []
+    assert books.events("reply.echoed") == []
+    assert len(books.events("reply.sent")) == 1
+
+
+def test_a_lost_answer_to_a_private_reply_still_tells_who_it_reached(
+    hub: HubProcess, facebook: SimulatedFacebook, books: Books
+) -> None:
+    hub.start()
+    # Both are taken without anybody hearing of it.
+    facebook.faults(answers=[{"do": "cut_after", "times": 2}])
+
+    facebook.comment(ANA, QUESTION)
+    until(lambda: len(facebook.phone(ANA)) == 2 and books.events("reply.sent"), "the echo settles the private reply")
+    facebook.say(ANA, "Uso Microsip 2026")
+    until(lambda: books.events("message.received"), "heard")
+
+    assert len(sends(facebook, "comment_reply")) == len(sends(facebook, "private_reply")) == 1
+    ((_, posted),) = books.events("comment.posted")
+    ((_, received),) = books.events("message.received")
+    assert received["contact_id"] == posted["contact_id"]
+    # Nothing tells of a public line: a person decides.
+    until(lambda: books.count("effects", "kind = 'comment_reply' AND state = 'unknown' AND code IS NOT NULL"), "doubt")
+
+
 def test_while_another_app_has_the_thread_nothing_is_answered(
     hub: HubProcess, facebook: SimulatedFacebook, books: Books
 ) -> None:
