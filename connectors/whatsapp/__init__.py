@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from connectors._meta.signature import verify
 from connectors.whatsapp.normalize import normalize
 from connectors.whatsapp.settings import connect
-from connectors.whatsapp.verify import verify
 from hub.contracts import Connector
 
 CONNECTOR = Connector(

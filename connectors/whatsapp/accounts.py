@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
-from connectors.whatsapp.answers import error_code
+from connectors._meta.bodies import error_code
 from connectors.whatsapp.payload import label, moment, word
 from hub.contracts import AccountItem
 from schemas import ids

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from connectors.whatsapp.answers import error_code
+from connectors._meta.bodies import error_code
 from connectors.whatsapp.payload import MAX_ID, MAX_NAME, MAX_TEXT, elements, word
 from hub.contracts import File
 from schemas.content import AttachmentKind, Choice, ContactCard, Form, Location, Order, OrderLine, Referral, Share

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from connectors.whatsapp.answers import error_code
+from connectors._meta.bodies import error_code
 from connectors.whatsapp.errors import explain
 from connectors.whatsapp.parties import canonical_phone
 from connectors.whatsapp.payload import Status, label, read

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from connectors._meta.checking import check_address
 from connectors._simulator.courier import Courier, Update
 from connectors._simulator.ledger import Ledger
 from connectors._simulator.phones import Phones
@@ -163,14 +164,7 @@ class Control:
 
     async def verify(self, _: Request) -> Response:
         """Make Meta's check of the hub's address."""
-        challenge = self._options.randomness.token()
-        query = {
-            "hub.mode": "subscribe",
-            "hub.challenge": challenge,
-            "hub.verify_token": self._options.verify_token,
-        }
-        status, body = await self._courier.ask(query)
-        return JSONResponse({"status": status, "verified": status == 200 and body == challenge})  # noqa: PLR2004
+        return JSONResponse(await check_address(self._courier, self._options))
 
     def _said(self, saying: Say) -> tuple[Update, str]:
         psid = psid_of(saying.sender)

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
+from pathlib import Path
+from typing import Final
 
 from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from connectors.whatsapp.simulator import page, server
+from connectors._simulator import server
+from connectors._simulator.courier import Courier
+from connectors._simulator.faults import FaultPlan
+from connectors._simulator.guard import LoopbackOnly
+from connectors._simulator.ledger import Ledger
+from connectors._simulator.phones import Phones
+from connectors._simulator.surface import Surface, page
 from connectors.whatsapp.simulator.control import Control
-from connectors.whatsapp.simulator.courier import Courier
-from connectors.whatsapp.simulator.faults import FaultPlan
+from connectors.whatsapp.simulator.faults import Faults
 from connectors.whatsapp.simulator.graph import Graph
-from connectors.whatsapp.simulator.guard import LoopbackOnly
-from connectors.whatsapp.simulator.ledger import Ledger
 from connectors.whatsapp.simulator.options import SimulatorOptions
-from connectors.whatsapp.simulator.phones import Phones
+from connectors.whatsapp.simulator.phones import phone_key
+from connectors.whatsapp.simulator.updates import headers, wire
 
 __all__ = ["SimulatorOptions", "WhatsAppSimulator", "build"]
+
+STATIC: Final = Path(__file__).parent / "static"
 
 
 class WhatsAppSimulator:
@@ -33,12 +42,14 @@ class WhatsAppSimulator:
         """Join the parts; nothing runs yet."""
         self._options = options
         self._ledger = Ledger(options.ledger_path, options.clock)
-        phones, faults = Phones(self._ledger), FaultPlan(options.randomness)
-        self._courier = Courier(options, self._ledger, faults)
+        phones, faults = Phones(self._ledger), FaultPlan(options.randomness, Faults())
+        self._courier = Courier(options, self._ledger, faults, partial(wire, options), partial(headers, options))
         self._graph = Graph(options, self._ledger, phones, self._courier, faults)
-        control = Control(options, self._ledger, phones, self._courier, faults)
+        surface = Surface(self._ledger, phones, self._courier, faults, phone_key)
+        control = Control(options, self._ledger, phones, self._courier)
         messages = Route("/{version}/{number}/messages", self._graph.messages, methods=["POST"])
-        self.app: ASGIApp = LoopbackOnly(Starlette(routes=[*page.routes(), *control.routes(), messages]))
+        routes = [*page(STATIC), *surface.routes(), *control.routes(), messages]
+        self.app: ASGIApp = LoopbackOnly(Starlette(routes=routes))
         self.ready = asyncio.Event()
 
     async def start(self) -> None:

@@ -7,19 +7,23 @@ import hmac
 import json
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 
-from connectors.whatsapp.client import MAX_CORRELATION, MAX_TEXT, proof
+from connectors._meta.signature import proof
+from connectors._simulator.courier import Courier
+from connectors._simulator.cutting import CutResponse
+from connectors._simulator.faults import AnswerFault, FaultPlan
+from connectors._simulator.ledger import Ledger
+from connectors._simulator.phones import Phones
+from connectors.whatsapp.client import MAX_CORRELATION, MAX_TEXT
 from connectors.whatsapp.parties import user_id_in
-from connectors.whatsapp.simulator.courier import Courier
-from connectors.whatsapp.simulator.cutting import CutResponse
-from connectors.whatsapp.simulator.faults import AnswerFault, FaultPlan
-from connectors.whatsapp.simulator.ledger import Ledger
+from connectors.whatsapp.simulator.faults import Faults
 from connectors.whatsapp.simulator.options import SimulatorOptions
-from connectors.whatsapp.simulator.phones import Phones, phone_key, user_id_of, wa_id_of
+from connectors.whatsapp.simulator.phones import phone_key, user_id_of, wa_id_of
 from connectors.whatsapp.simulator.updates import error_object, status_update
 
 _PHONE: Final = re.compile(r"\+?[0-9]{8,15}", re.ASCII)
@@ -56,7 +60,7 @@ class Graph:
     """Takes messages of the hub, tells what became of them."""
 
     def __init__(
-        self, options: SimulatorOptions, ledger: Ledger, phones: Phones, courier: Courier, faults: FaultPlan
+        self, options: SimulatorOptions, ledger: Ledger, phones: Phones, courier: Courier, faults: FaultPlan[Faults]
     ) -> None:
         """Join the parts."""
         self._options, self._ledger, self._phones = options, ledger, phones
@@ -100,23 +104,12 @@ class Graph:
             raise Refusal(400, 33, "Object does not exist, or lacks permissions")
 
     async def _misbehave(self, fault: AnswerFault, message: dict[str, Any], outgoing: Outgoing) -> Response:
-        takes = fault.do in {"cut_after", "truncated"} or (fault.taken and fault.do in {"plain", "hang"})
-        answer = f"{fault.do} {fault.status}" if fault.do in {"error", "plain"} else fault.do
-        if takes:
-            body = self._take(message, outgoing, answer=answer)
+        body: dict[str, Any] = {}
+        if fault.takes:
+            body = self._take(message, outgoing, answer=fault.name)
         else:
-            body = {}
-            self._note(message, outgoing, answer=answer, code=fault.code if fault.do == "error" else None)
-        headers = {} if fault.retry_after is None else {"retry-after": str(fault.retry_after)}
-        if fault.do == "error":
-            return _error(fault.status, fault.code, "Simulated.", headers)
-        if fault.do == "plain":
-            return PlainTextResponse("Bad gateway", status_code=fault.status, headers=headers)
-        if fault.do == "truncated":
-            return Response(json.dumps(body)[:40], media_type="application/json")
-        if fault.do == "hang":
-            await asyncio.sleep(fault.seconds)
-        return CutResponse()
+            self._note(message, outgoing, answer=fault.name, code=fault.code if fault.do == "error" else None)
+        return await fault.answer(body, partial(_error, fault.status, fault.code, "Simulated."))
 
     def _take(self, message: dict[str, Any], outgoing: Outgoing, *, answer: str) -> dict[str, Any]:
         wamid = "wamid.HBg" + self._options.randomness.token().upper()

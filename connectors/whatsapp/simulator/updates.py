@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from connectors._meta.signature import sign
+from connectors._simulator.courier import Update
 from connectors.whatsapp.errors import TABLE
 from connectors.whatsapp.simulator.options import SimulatorOptions
 from connectors.whatsapp.simulator.phones import user_id_of, wa_id_of
 
 CHANGES_PER_ENTRY = 2
-
-
-@dataclass(frozen=True)
-class Update:
-    """One change of a webhook with what it is about, for the ledger.
-
-    Attributes:
-        phone: The customer's phone; the first attempts at its webhooks keep their order.
-        about: Pairs of message id with ``message`` or the status.
-    """
-
-    phone: str
-    change: dict[str, Any]
-    about: tuple[tuple[str, str], ...]
 
 
 def message_update(options: SimulatorOptions, phone: str, name: str | None, message: dict[str, Any]) -> Update:
@@ -66,7 +51,7 @@ def error_object(code: int) -> dict[str, Any]:
 
 def wire(options: SimulatorOptions, updates: Sequence[Update]) -> bytes:
     """Return the bytes of one webhook: Meta escapes whatever is not ASCII, the slash as well."""
-    changes = [update.change for update in updates]
+    changes = [update.content for update in updates]
     entries = [
         {"id": options.business_account_id, "changes": changes[start : start + CHANGES_PER_ENTRY]}
         for start in range(0, len(changes), CHANGES_PER_ENTRY)
@@ -75,9 +60,9 @@ def wire(options: SimulatorOptions, updates: Sequence[Update]) -> bytes:
     return json.dumps(webhook, separators=(",", ":")).replace("/", "\\/").encode()
 
 
-def sign(body: bytes, app_secret: bytes) -> str:
-    """Return the value of ``X-Hub-Signature-256``."""
-    return "sha256=" + hmac.new(app_secret, body, hashlib.sha256).hexdigest()
+def headers(options: SimulatorOptions, body: bytes) -> dict[str, str]:
+    """Return what goes with a body."""
+    return {"user-agent": "facebookexternalua", "x-hub-signature-256": sign(body, options.app_secret)}
 
 
 def timestamp(options: SimulatorOptions) -> str:

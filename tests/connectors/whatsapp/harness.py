@@ -16,9 +16,11 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from connectors._meta.signature import verify
+from connectors._meta.transport import Credentials
+from connectors._simulator import server
 from connectors.whatsapp.client import Access, WhatsAppSender
-from connectors.whatsapp.simulator import SimulatorOptions, WhatsAppSimulator, build, server
-from connectors.whatsapp.verify import verify
+from connectors.whatsapp.simulator import SimulatorOptions, WhatsAppSimulator, build
 from hub.contracts import OutboundCall, WebhookRequest, WebhookSecrets
 from hub.errors import SignatureMismatch
 from hub.system import SystemClock
@@ -106,7 +108,7 @@ class Rig:
 def sender_to(url: str, *, token: str = TOKEN, timeout_seconds: float = 5, version: str = "v26.0") -> WhatsAppSender:
     secrets = {"token": (token.encode(),), "app_secret": (APP_SECRET,)}
     return WhatsAppSender(
-        Access(url, version, timeout_seconds, token=lambda: secrets["token"], app_secret=lambda: secrets["app_secret"])
+        Access(url, version, timeout_seconds, Credentials(lambda: secrets["token"], lambda: secrets["app_secret"]))
     )
 
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from connectors.whatsapp import client
-from connectors.whatsapp.client import proof, request_body
+from connectors._meta import transport
+from connectors._meta.signature import proof
+from connectors.whatsapp.client import request_body
 from hub.contracts import Accepted, NotTaken, Rejected, Unclear
 from tests.connectors.whatsapp.harness import APP_SECRET, TOKEN, call, running, sender_to
 from tests.support.ports import free_ports
@@ -215,7 +216,7 @@ async def test_an_answer_that_cannot_be_read_is_unclear(raw: bytes) -> None:
 
 async def test_a_connection_that_has_been_idle_is_not_trusted_with_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that closes it just then leaves nobody knowing whether it took the message."""
-    monkeypatch.setattr(client, "IDLE_SECONDS", 0.05)
+    monkeypatch.setattr(transport, "IDLE_SECONDS", 0.05)
     connections = 0
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

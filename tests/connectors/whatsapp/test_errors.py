@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from connectors._meta.transport import Answer
 from connectors.whatsapp.answers import judge
 from connectors.whatsapp.errors import TABLE, ErrorClass, explain, outcome
 from hub.contracts import Accepted, NotTaken, Rejected, Unclear
@@ -84,7 +85,7 @@ def test_a_code_that_nobody_documented_has_no_outcome() -> None:
 
 
 def answered(status: int, body: bytes, **headers: str) -> object:
-    return judge(status, headers, body, attempt=1)
+    return judge(Answer(status, headers, body), attempt=1)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from connectors.whatsapp.simulator import SimulatorOptions, server
+from connectors._simulator import server
+from connectors.whatsapp.simulator import SimulatorOptions
 from hub.errors import Misconfigured
 from hub.system import SystemClock
 from tests.connectors.whatsapp.harness import PHONE, SeededRandomness, running

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from connectors.whatsapp.verify import verify
+from connectors._meta.signature import verify
 from hub.contracts import Handshake, WebhookRequest, WebhookSecrets
 from hub.errors import SignatureMismatch
 

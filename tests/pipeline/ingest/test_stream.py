@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from connectors._meta.signature import sign
 from connectors.whatsapp import CONNECTOR
-from connectors.whatsapp.simulator.updates import sign
 from hub.contracts import WebhookRequest, WebhookSecrets
 from hub.pipeline.intake import OK, Intake, Route
 from hub.settings import Limits
