@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
@@ -118,7 +118,7 @@ def why(error: ValidationError) -> str:
     return "; ".join(f"{'.'.join(map(str, problem['loc']))}: {problem['msg']}" for problem in problems)
 
 
-def elements(holder: dict[str, Any], field: str) -> list[object]:
+def elements(holder: Mapping[str, Any], field: str) -> list[object]:
     """Return the elements of a list; what stands there without a list around it is its only element."""
     found = holder.get(field)
     if found is None:
@@ -133,21 +133,19 @@ def label(value: object) -> str | None:
     return "".join(char if char.isprintable() else "?" for char in value[:MAX_LABEL])
 
 
-def has_half_a_character(raw: object) -> bool:
-    """Say whether half a surrogate pair stands anywhere in plain data."""
-    return any(BROKEN in text for text in _texts(raw))
-
-
-def _texts(raw: object) -> Iterator[str]:
+def is_broken(raw: object) -> bool:
+    """Tell whether a text anywhere within holds half a character."""
     waiting = [raw]
     while waiting:
         value = waiting.pop()
-        if isinstance(value, str):
-            yield value
-        elif isinstance(value, dict):
+        if isinstance(value, str) and BROKEN in value:
+            return True
+        if isinstance(value, dict):
             waiting.extend(value.values())
+            waiting.extend(value)
         elif isinstance(value, list):
             waiting.extend(value)
+    return False
 
 
 def _json(body: bytes) -> Any:

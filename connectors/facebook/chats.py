@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from connectors._meta.fields import has_half_a_character, label, why, word
+from connectors._meta.fields import is_broken, label, why, word
 from connectors.facebook import notices, payload
 from connectors.facebook.chat import Chat
 from connectors.facebook.contents import Content, clean, content_of, referral_of
@@ -40,7 +40,7 @@ def items_of(raw: object, page: str, *, standby: bool) -> Iterator[Item]:
     if not isinstance(raw, dict):
         yield RefusedItem("an item of a chat is no object")
         return
-    if has_half_a_character(raw):
+    if is_broken(raw):
         yield RefusedItem("an item holds half a surrogate pair, or U+FDD0, which stands for one")
         return
     envelope = Envelope.model_validate(raw)

@@ -105,7 +105,9 @@ def _attached(attachments: tuple[Attachment, ...], text: str) -> Content | None:
         if one.type == "location":
             return _location(one, text)
         if one.type == "appointment_booking":
-            answers = {key: str(value)[:MAX_NAME] for key, value in one.payload.items() if _is_plain(value)}
+            answers = {
+                key: str(value)[:MAX_NAME] for key, value in one.payload.items() if word(key) and _is_plain(value)
+            }
             return Content("form", text, form=Form(name=one.type, answers=answers))
     share = _share(attachments)
     return None if share is None else Content("share", text, share=share)

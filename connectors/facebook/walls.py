@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from connectors._meta.fields import has_half_a_character, label, why
+from connectors._meta.fields import is_broken, label, why
 from connectors.facebook.chat import digest
 from connectors.facebook.contents import clean, file_at, link
 from connectors.facebook.parties import on_wall
@@ -39,7 +39,7 @@ def items_of(change: object, page: str, told_at: datetime | None) -> Iterator[It
         yield Ignored(f"field {field} is not used")
     elif not isinstance(value, dict):
         yield RefusedItem(f"the value of a {field} change is no object")
-    elif has_half_a_character(value):
+    elif is_broken(value):
         yield RefusedItem("an item holds half a surrogate pair, or U+FDD0, which stands for one")
     elif field == "mention" and value.get("comment_id") is None:
         # Somebody named the page in a post of their own: it stands for the comment.

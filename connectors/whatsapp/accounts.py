@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
 from connectors._meta.bodies import error_code
-from connectors.whatsapp.payload import label, moment, word
+from connectors._meta.fields import instant, label, word
 from hub.contracts import AccountItem
 from schemas import ids
 from schemas.operations import Severity
@@ -35,7 +35,7 @@ def item(entry: Mapping[str, Any], field: str, change: Mapping[str, Any]) -> Acc
     return AccountItem(
         asset=word(entry.get("id")) or "unknown",
         provider_id=ids.digest("account", field, told),
-        time=moment(entry.get("time")),
+        time=instant(entry.get("time")),
         field=field,
         change=rule.change,
         severity=rule.severity,

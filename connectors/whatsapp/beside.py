@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from connectors._meta.fields import elements, label, word
 from connectors.whatsapp import content, messages
 from connectors.whatsapp.content import NotReadableError
 from connectors.whatsapp.parties import People, party_of
-from connectors.whatsapp.payload import Message, Person, Value, elements, label, read, word
+from connectors.whatsapp.payload import Message, Person, Value, read
 from hub.contracts import Alias, EchoItem, IdentityItem, Ignored, Item, MessageItem, PreferenceItem, RefusedItem
 from schemas import ids
 

@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from connectors._meta.bodies import error_code
-from connectors.whatsapp.payload import MAX_ID, MAX_NAME, MAX_TEXT, elements, word
+from connectors._meta.fields import MAX_ID, MAX_NAME, elements, word
+from connectors.whatsapp.payload import MAX_TEXT
 from hub.contracts import File
 from schemas.content import AttachmentKind, Choice, ContactCard, Form, Location, Order, OrderLine, Referral, Share
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from connectors._meta.fields import label, word
 from connectors.whatsapp import accounts, content
 from connectors.whatsapp.content import NotReadableError
 from connectors.whatsapp.parties import canonical_phone, user_id_in
-from connectors.whatsapp.payload import Message, ProviderNote, label, word
+from connectors.whatsapp.payload import Message, ProviderNote
 from hub.contracts import Alias, AmendmentItem, IdentityItem, Item, MessageItem, Party, RefusedItem
 from schemas.messages import Author
 

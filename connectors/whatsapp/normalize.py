@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, Final
 
+from connectors._meta.fields import elements, is_broken, label
 from connectors.whatsapp import accounts, beside, messages, statuses
 from connectors.whatsapp.parties import People, party_of
-from connectors.whatsapp.payload import Message, Person, ProviderNote, Value, elements, is_broken, label, parse, read
+from connectors.whatsapp.payload import Message, Person, ProviderNote, Value, parse, read
 from hub.contracts import Ignored, Item, RawDelivery, RefusedItem
 from hub.errors import Unreadable
 

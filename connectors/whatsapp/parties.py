@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from connectors.whatsapp.payload import BROKEN, Message, Person
+from connectors._meta.fields import BROKEN
+from connectors.whatsapp.payload import Message, Person
 from hub.contracts import Alias, Party
 
 _PHONE: Final = re.compile(r"\+?([0-9]{8,15})", re.ASCII)

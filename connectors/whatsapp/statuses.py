@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Final, Literal
 
 from connectors._meta.bodies import error_code
+from connectors._meta.fields import label
 from connectors.whatsapp.errors import explain
 from connectors.whatsapp.parties import canonical_phone
-from connectors.whatsapp.payload import Status, label, read
+from connectors.whatsapp.payload import Status, read
 from hub.contracts import Ignored, Item, StatusItem
 from schemas.content import Pricing
 

@@ -90,6 +90,23 @@ def test_odd_items_are_told_or_refused_by_name(told: dict[str, Any], kind: type)
     assert isinstance(item, kind)
 
 
+def test_a_strange_name_of_an_answer_is_left_out() -> None:
+    booked = {"type": "appointment_booking", "payload": {"\0": "x", "status": "requested", "booking_id": None}}
+    (item,) = items(chat(said(message={"mid": "m", "attachments": [booked]})))
+
+    assert isinstance(item, MessageItem)
+    assert item.form is not None
+    assert item.form.answers == {"status": "requested"}
+
+
+def test_half_a_character_in_a_name_is_seen() -> None:
+    body = chat(said(message={"mid": "m_1", "text": "hola", "XX": 1}))
+
+    (item,) = items(body.replace(b"XX", rb"\ud83d"))
+
+    assert isinstance(item, RefusedItem)
+
+
 def test_a_file_without_an_address_is_told_as_lost() -> None:
     (item,) = items(chat(said(message={"mid": "m", "attachments": [{"type": "image"}]})))
 
