@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from connectors.whatsapp.simulator.updates import sign
+from connectors._meta.signature import sign
 from hub import discovery
 from hub.contracts import WebhookRequest, WebhookSecrets
 from hub.pipeline.intake import OK, Intake, Route
