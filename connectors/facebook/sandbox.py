@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from typing import Any, Final
 
+from connectors._simulator.ports import Ports
 from connectors.facebook.simulator import SimulatorOptions, build
 from hub.contracts import Sandboxed, SandboxPlace
 
@@ -13,23 +13,9 @@ APP: Final = "sandbox"
 LEDGER: Final = "facebook.jsonl"
 
 
-@dataclass(frozen=True)
-class _Ports:
-    place: SandboxPlace
-
-    def now(self) -> datetime:
-        return self.place.now()
-
-    def token(self) -> str:
-        return self.place.token()
-
-    def uniform(self, low: float, high: float) -> float:
-        return self.place.uniform(low, high)
-
-
 def play(place: SandboxPlace, **instead: Any) -> Sandboxed:
     """Return the simulator with the settings by which the hub finds it; ``instead`` replaces some of its options."""
-    ports = _Ports(place)
+    ports = Ports(place)
     app_secret, verify, access = (place.secret(f"facebook-{name}") for name in ("app", "verify", "page"))
     options = SimulatorOptions(
         webhook_url=f"{place.webhooks}/facebook/{APP}",

@@ -18,6 +18,11 @@ from schemas.messages import MessageDeleted, MessageEdited, MessageHidden, Messa
 
 _MOST_REVISIONS: Final = 999_999
 
+_NAMED: Final = (
+    messages.c.connector == bindparam("of_connector"),
+    messages.c.asset == bindparam("of_asset"),
+    messages.c.provider_id == bindparam("target"),
+)
 _ORIGINAL: Final = (
     select(
         messages.c.id,
@@ -33,22 +38,14 @@ _ORIGINAL: Final = (
         conversations.c.channel,
     )
     .join(conversations, conversations.c.id == messages.c.conversation_id)
-    .where(
-        messages.c.connector == bindparam("of_connector"),
-        messages.c.asset == bindparam("of_asset"),
-        messages.c.provider_id == bindparam("target"),
-    )
+    .where(*_NAMED)
     .order_by(messages.c.position)
     .limit(1)
 )
 _MESSAGE: Final = (
     select(messages.c.conversation_id, conversations.c.contact_id)
     .join(conversations, conversations.c.id == messages.c.conversation_id)
-    .where(
-        messages.c.connector == bindparam("of_connector"),
-        messages.c.asset == bindparam("of_asset"),
-        messages.c.provider_id == bindparam("target"),
-    )
+    .where(*_NAMED)
     .order_by(messages.c.position)
     .limit(1)
 )

@@ -18,13 +18,18 @@ NASTY = st.one_of(
     st.floats(),
     st.text(max_size=20),
     st.sampled_from(
-        ["", "\0", "\ud800", "a\udc00b", "\ufdd0", "x" * 70_000, "MX.1", "+52", "521", "text", "messages", "9" * 30]
+        [
+            *("", "\0", "\ud800", "a\udc00b", "\ufdd0", "x" * 70_000, "9" * 30),
+            *("MX.1", "+52", "521", "text", "messages"),
+            *("page", "add", "comment", "react"),
+        ]
     ),
     st.just([]),
     st.just({}),
     st.just([None, 1, "x", {}, []]),
     st.just(10**400),
     st.just({"messages": [{"id": "wamid.deep"}]}),
+    st.just({"message": {"mid": "m_deep"}}),
 )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import json
 from typing import Any
 
@@ -12,19 +11,10 @@ from hypothesis import strategies as st
 
 from hub.contracts import Item, MessageItem
 from hub.errors import Unreadable
-from tests.connectors.facebook.reading import PAYLOADS, chat, items, said
+from tests.connectors.facebook.reading import chat, items, said
+from tests.connectors.mutations import mutated, recorded
 
-SAMPLES = [json.loads(path.read_bytes()) for path in PAYLOADS]
-WORDS = ["", "\0", "\ud800", "a\udc00b", "\ufdd0", "x" * 70_000, "page", "add", "comment", "react", "9" * 30]
-NASTY = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(),
-    st.floats(),
-    st.text(max_size=20),
-    st.sampled_from(WORDS),
-    st.sampled_from([[], {}, [None, 1, "x", {}, []], 10**400, {"message": {"mid": "m_deep"}}]),
-)
+SAMPLES = recorded("facebook")
 
 
 def normalize(webhook: object) -> list[Item] | str:
@@ -47,42 +37,8 @@ def least_items(webhook: dict[str, Any]) -> int:
     return total
 
 
-def places(node: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
-    """Return the way to every node."""
-    children: list[tuple[str | int, object]] = []
-    if isinstance(node, dict):
-        children = list(node.items())
-    elif isinstance(node, list):
-        children = list(enumerate(node))
-    found = [path] if path else []
-    for key, child in children:
-        found += places(child, (*path, key))
-    return found
-
-
-@st.composite
-def mutated(draw: st.DrawFn) -> Any:
-    """Break some places of a sample: gone, null, of another type, twice."""
-    webhook = copy.deepcopy(draw(st.sampled_from(SAMPLES)))
-    for _ in range(draw(st.integers(1, 4))):
-        if not places(webhook):
-            break
-        *way, last = draw(st.sampled_from(places(webhook)))
-        holder: Any = webhook
-        for step in way:
-            holder = holder[step]
-        match draw(st.sampled_from(["replace", "drop", "double"])):
-            case "replace":
-                holder[last] = copy.deepcopy(draw(NASTY))
-            case "drop":
-                del holder[last]
-            case "double" if isinstance(holder, list):
-                holder += copy.deepcopy(holder[-1:])
-    return webhook
-
-
 @settings(max_examples=600, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-@given(mutated())
+@given(mutated(SAMPLES))
 def test_a_broken_sample_loses_no_item(webhook: dict[str, Any]) -> None:
     first, second = normalize(webhook), normalize(webhook)
 
