@@ -83,6 +83,7 @@ def test_groups_tell_what_they_have_left(hub: Run, with_a_ticket: Path) -> None:
     ran = hub("groups", "list", "--json")
 
     assert {one["group"]: one["waiting"] for one in ran.json} == {
+        "answer-comments": 0,
         "attend-conversation": 0,
         "open-tickets": 0,
         "run-service-levels": 0,

@@ -14,6 +14,7 @@ import pytest
 
 from hub.bootstrap import JOURNAL
 from hub.pipeline.journal.segment import list_segments
+from hub.store.tables import messages
 from tests.reliability.echo import PREFIX
 from tests.reliability.kill_run import kill_often
 from tests.reliability.verdict import Evidence, judge
@@ -26,9 +27,9 @@ GROUP BY key HAVING count(*) > 1 LIMIT 1
 """
 ECHO = f"SELECT id FROM messages WHERE direction = 'out' AND text LIKE '{PREFIX}%' ORDER BY position LIMIT 1"
 
+COPIED = ", ".join(column.name for column in messages.columns if column.name not in {"position", "id"})
 ANSWER_AGAIN = f"""
-INSERT INTO messages SELECT NULL, 'twice', conversation_id, case_id, direction, connector, asset, provider_id, kind,
-text, state, time, received_at, event_id FROM messages WHERE id = ({ECHO})
+INSERT INTO messages ({COPIED}, id) SELECT {COPIED}, 'twice' FROM messages WHERE id = ({ECHO})
 """
 TICKET_AGAIN = """
 INSERT INTO tickets SELECT NULL, 'twice', 'twice', 'twice', conversation_id, contact_id, channel, kind, title, state,
