@@ -80,6 +80,13 @@ _STORY: Final[tuple[EventData, ...]] = (
     conversations.ConversationHandedOver(
         conversation_id=_CONVERSATION, contact_id=_CONTACT, holder="other", application="26390203743090", at=_ASKED
     ),
+    conversations.ConversationWindowClosing(
+        conversation_id=_CONVERSATION,
+        contact_id=_CONTACT,
+        channel="whatsapp",
+        asset=_ASSET,
+        free_until=_ASKED + timedelta(hours=24),
+    ),
     conversations.ContactLinked(
         contact_id=_CONTACT,
         channel="whatsapp",

@@ -21,9 +21,10 @@ from hub.contracts.items import (
     PreferenceItem,
     RefusedItem,
     StatusItem,
+    TemplateWord,
     WatermarkItem,
 )
-from hub.contracts.outbound import Accepted, NotTaken, OutboundCall, Outcome, Rejected, Sender, Unclear
+from hub.contracts.outbound import Accepted, Content, NotTaken, OutboundCall, Outcome, Rejected, Sender, Unclear
 
 __all__ = [
     "Accepted",
@@ -34,6 +35,7 @@ __all__ = [
     "CommentItem",
     "Connection",
     "Connector",
+    "Content",
     "EchoItem",
     "Fact",
     "File",
@@ -59,6 +61,7 @@ __all__ = [
     "Sender",
     "Simulator",
     "StatusItem",
+    "TemplateWord",
     "Unclear",
     "WatermarkItem",
     "WebhookRequest",

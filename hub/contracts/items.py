@@ -204,6 +204,19 @@ class WatermarkItem:
 
 
 @dataclass(frozen=True, slots=True)
+class TemplateWord:
+    """What the provider says of a template.
+
+    ``state`` is ``approved``, ``pending`` or the provider's own word in lower case.
+    """
+
+    name: str
+    language: str
+    state: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AccountItem:
     """Something about the account, a number, a page or a template that people have to know.
 
@@ -223,6 +236,7 @@ class AccountItem:
     explanation_es: str
     details: Mapping[str, str] = default(default_factory=dict)
     alert: str | None = None
+    template: TemplateWord | None = None
 
 
 @dataclass(frozen=True, slots=True)

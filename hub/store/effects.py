@@ -137,22 +137,30 @@ _LIST: Final = (
 
 def request(tx: Transaction, effect: Mapping[str, Any]) -> None:
     """Write an effect in state ``intent``; the worker carries it out after the commit."""
-    tx.write(
-        _INSERT,
-        **effect,
-        state="intent",
-        attempts=0,
-        not_before=tx.now,
-        cause=tx.origin.cause,
-        traceparent=tx.origin.traceparent,
-        provider_id=None,
-        code=None,
-        explanation_es=None,
-        requested_at=tx.now,
-        settled_at=None,
-        version=1,
-    )
+    _insert(tx, effect, state="intent")
     tx.signal("effects")
+
+
+def refuse(tx: Transaction, effect: Mapping[str, Any], code: str, explanation_es: str) -> None:
+    """Write an effect that failed before it was tried; a person sees it among the others."""
+    _insert(tx, effect, state="failed", code=code, explanation_es=explanation_es, settled_at=tx.now)
+
+
+def _insert(tx: Transaction, effect: Mapping[str, Any], **how: Any) -> None:
+    row = {
+        **effect,
+        "attempts": 0,
+        "not_before": tx.now,
+        "cause": tx.origin.cause,
+        "traceparent": tx.origin.traceparent,
+        "provider_id": None,
+        "code": None,
+        "explanation_es": None,
+        "requested_at": tx.now,
+        "settled_at": None,
+        "version": 1,
+    }
+    tx.write(_INSERT, **(row | how))
 
 
 def get(tx: Transaction, effect_id: str) -> Row[Any] | None:

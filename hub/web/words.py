@@ -19,6 +19,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "hub.contact.separated.v1": "Contactos separados",
     "hub.contact.preference_changed.v1": "Preferencia del contacto",
     "hub.conversation.handed_over.v1": "Conversación en otras manos",
+    "hub.conversation.window_closing.v1": "Está por cerrarse el plazo para responder libremente",
     "hub.contact.identified.v1": "Contacto nuevo",
     "hub.conversation.opened.v1": "Conversación abierta",
     "hub.case.opened.v1": "Caso abierto",
@@ -119,6 +120,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "attend-conversation": "atender conversaciones",
     "open-tickets": "abrir tickets",
     "run-service-levels": "llevar los relojes",
+    "watch-windows": "vigilar plazos para responder",
     "ingest": "ingreso",
 }
 

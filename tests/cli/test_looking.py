@@ -83,9 +83,11 @@ def test_groups_tell_what_they_have_left(hub: Run, with_a_ticket: Path) -> None:
     ran = hub("groups", "list", "--json")
 
     assert {one["group"]: one["waiting"] for one in ran.json} == {
+        "answer-comments": 0,
         "attend-conversation": 0,
         "open-tickets": 0,
         "run-service-levels": 0,
+        "watch-windows": 0,
     }
     assert all(one["handled"] and one["state"] == "active" for one in ran.json)
 
