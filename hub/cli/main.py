@@ -11,6 +11,7 @@ import typer
 from hub.cli import (
     alerts,
     balance,
+    connectors,
     contacts,
     conversations,
     dead_letters,
@@ -91,6 +92,7 @@ for _part in (
     contacts,
     conversations,
     alerts,
+    connectors,
     events,
     dead_letters,
     groups,

@@ -21,10 +21,10 @@ from hub.contracts.items import (
     PreferenceItem,
     RefusedItem,
     StatusItem,
-    TemplateWord,
     WatermarkItem,
 )
 from hub.contracts.outbound import Accepted, Content, NotTaken, OutboundCall, Outcome, Rejected, Sender, Unclear
+from hub.contracts.templates import TemplateDraft, TemplateOffice, TemplateStanding, TemplateWord
 
 __all__ = [
     "Accepted",
@@ -61,6 +61,9 @@ __all__ = [
     "Sender",
     "Simulator",
     "StatusItem",
+    "TemplateDraft",
+    "TemplateOffice",
+    "TemplateStanding",
     "TemplateWord",
     "Unclear",
     "WatermarkItem",

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Literal
 
 from hub.contracts.inbound import RawDelivery
+from hub.contracts.templates import TemplateWord
 from schemas.content import (
     AttachmentKind,
     Choice,
@@ -201,19 +202,6 @@ class WatermarkItem:
     time: datetime
     party: Party
     status: Literal["delivered", "read"]
-
-
-@dataclass(frozen=True, slots=True)
-class TemplateWord:
-    """What the provider says of a template.
-
-    ``state`` is ``approved``, ``pending`` or the provider's own word in lower case.
-    """
-
-    name: str
-    language: str
-    state: str
-    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

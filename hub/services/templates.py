@@ -100,6 +100,13 @@ def keep(tx: Transaction, row: Mapping[str, Any]) -> None:
     tx.run(_KEEP, **{**row, "told_at": tx.now})
 
 
+def keep_all(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Write templates down as they stand at the provider; return how many."""
+    for row in rows:
+        keep(tx, row)
+    return len(rows)
+
+
 def told(tx: Transaction, connector: str, item: AccountItem, at: datetime) -> None:
     """Keep what the provider says of a template of ours; the latest word counts, of others nothing is kept."""
     if item.template is None:
