@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from hub.contracts import Handler, Ports
 from hub.domain import wording
-from hub.services import cases, contacts, conversations, replies, windows
+from hub.services import cases, contacts, conversations, replies, suppression, windows
 from hub.store.transaction import Transaction
 from schemas.envelope import CloudEvent
 from schemas.messages import MessageReceived, MessageUnsupported
@@ -31,6 +31,8 @@ def attend(event: CloudEvent[Message | ReplyEchoed], tx: Transaction, ports: Por
             cases.leave_to_people(tx, case, message.reply_id)  # R-C9
         return
     windows.watch(tx, message.conversation_id)
+    if isinstance(message, MessageReceived) and suppression.hear(tx, message):
+        return
     if case is not None:
         conversations.join_case(tx, message.message_id, case)
         return

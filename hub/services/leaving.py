@@ -10,23 +10,9 @@ from sqlalchemy import bindparam, update
 from sqlalchemy.engine import Row
 
 from hub.domain import send_window
-from hub.services import conversations, templates
+from hub.services import conversations, suppression, templates
 from hub.store.tables import effects
 from hub.store.transaction import Transaction
-
-CHAT: Final = "send_message"
-"""The one kind of effect that windows are about: comments have rules of their own."""
-
-_SHUT_ES: Final = (
-    "Pasó el plazo para escribirle libremente (24 horas desde su último mensaje) y {why}. No se envió nada: "
-    "llámale o escríbele por correo, o espera a que vuelva a escribir."
-)
-_NO_INTENT_ES: Final = "este mensaje no tiene plantilla"
-_REWRITE: Final = (
-    update(effects)
-    .where(effects.c.id == bindparam("effect"))
-    .values(payload=bindparam("rewritten", type_=effects.c.payload.type))
-)
 
 
 class Shut(NamedTuple):
@@ -36,6 +22,25 @@ class Shut(NamedTuple):
     explanation_es: str
 
 
+CHAT: Final = "send_message"
+"""The one kind of effect that windows are about: comments have rules of their own."""
+
+_SHUT_ES: Final = (
+    "Pasó el plazo para escribirle libremente (24 horas desde su último mensaje) y {why}. No se envió nada: "
+    "llámale o escríbele por correo, o espera a que vuelva a escribir."
+)
+_STOPPED: Final = Shut(
+    "opted_out",
+    "La persona pidió no recibir mensajes que inicia la empresa (BAJA). No se envió nada; si escribe ALTA se reanuda.",
+)
+_NO_INTENT_ES: Final = "este mensaje no tiene plantilla"
+_REWRITE: Final = (
+    update(effects)
+    .where(effects.c.id == bindparam("effect"))
+    .values(payload=bindparam("rewritten", type_=effects.c.payload.type))
+)
+
+
 def form(tx: Transaction, conversation: Row[Any], payload: Mapping[str, Any]) -> dict[str, Any] | Shut:
     """Return what a chat message has to be to leave now, or why it may not.
 
@@ -43,8 +48,10 @@ def form(tx: Transaction, conversation: Row[Any], payload: Mapping[str, Any]) ->
         tx: The transaction.
         conversation: Where it is said.
         payload: What is to be said: ``written_by`` tells a person from the hub, ``intent`` with ``variables`` lead to
-            a template.
+            a template, ``started`` says that nobody asked for it.
     """
+    if payload.get("started") and suppression.is_stopped(tx, conversation.contact_id):
+        return _STOPPED
     window = send_window.of(conversation.channel, conversation.window_opened_at)
     if window is None or payload.get("template") is not None:
         return dict(payload)
@@ -59,7 +66,7 @@ def form(tx: Transaction, conversation: Row[Any], payload: Mapping[str, Any]) ->
 
 def look_again(tx: Transaction, effect: Row[Any]) -> Shut | None:
     """Look before a call whether a message may still leave; change its form when the window has moved on."""
-    if effect.kind != CHAT or _is_in_time(effect.payload, tx.now):
+    if effect.kind != CHAT or (_is_in_time(effect.payload, tx.now) and not effect.payload.get("started")):
         return None
     found = form(tx, conversations.get(tx, effect.key), effect.payload)
     if isinstance(found, Shut):
@@ -76,6 +83,8 @@ def _is_in_time(payload: Mapping[str, Any], now: datetime) -> bool:
 
 
 def _templated(tx: Transaction, conversation: Row[Any], payload: Mapping[str, Any]) -> dict[str, Any] | Shut:
+    if suppression.is_stopped(tx, conversation.contact_id):
+        return _STOPPED
     intent = payload.get("intent")
     if not isinstance(intent, str):
         return Shut("window", _SHUT_ES.format(why=_NO_INTENT_ES))

@@ -101,6 +101,7 @@ def request(  # noqa: PLR0913 - what one reply is, word by word
     content: Content | None = None,
     variables: Mapping[str, str] | None = None,
     written_by: Literal["hub", "person"] = "hub",
+    started: bool = False,
 ) -> str:
     """Ask for something to be said on the conversation's own channel, then return the reply's id.
 
@@ -119,13 +120,14 @@ def request(  # noqa: PLR0913 - what one reply is, word by word
         content: What goes with the text.
         variables: What fills in the template of the intent, by name.
         written_by: Some channels take a person's words longer than the hub's.
+        started: It answers nothing that was asked: whoever opted out does not get it (R-C12).
     """
     conversation = conversations.get(tx, conversation_id)
     reply = tx.new_id("ef")
     what = content or Content()
+    more = {"variables": dict(variables or {}), "written_by": written_by, "started": started}
     asked = {**what.payload(), "text": text, "channel": conversation.channel, "intent": intent}
-    asked |= {"variables": dict(variables)} if variables else {}
-    asked |= {"written_by": written_by} if written_by == "person" else {}
+    asked |= {name: value for name, value in more.items() if value and value != "hub"}
     found = leaving.form(tx, conversation, asked) if kind == KIND else asked
     payload = asked if isinstance(found, leaving.Shut) else found
     template = payload.get("template")
@@ -142,25 +144,7 @@ def request(  # noqa: PLR0913 - what one reply is, word by word
         template=template["name"] if template else None,
     )
     event = tx.state(data, key=conversation_id, subject=reply)
-    conversations.record_outgoing(
-        tx,
-        {
-            "id": reply,
-            "conversation_id": conversation_id,
-            "case_id": case_id,
-            "direction": "out",
-            "connector": conversation.connector,
-            "asset": conversation.asset,
-            "provider_id": None,
-            "kind": data.kind,
-            "text": data.text,
-            "state": "failed" if isinstance(found, leaving.Shut) else "requested",
-            "time": tx.now,
-            "received_at": tx.now,
-            "event_id": event.id,
-            "written_by": written_by,
-        },
-    )
+    conversations.record_outgoing(tx, conversation, data, event.id, "requested" if payload is found else "failed")
     effect = {
         "id": reply,
         "kind": kind,
