@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from schemas import topics
 from schemas.content import Attachments, MessageKind, Pricing
 from schemas.envelope import EventData
-from schemas.fields import Channel, CustomerText
+from schemas.fields import Channel, CustomerText, Instant
 
 ReplyKind = Literal[
     "text", "image", "video", "audio", "voice", "document", "buttons", "list", "template", "location_request"
@@ -37,6 +37,25 @@ class ReplyRequested(_Reply):
     kind: ReplyKind = "text"
     written_by: Literal["hub", "person"] = "hub"
     template: str | None = None
+
+
+class ReplyScheduled(_Reply):
+    """Something will be said at an instant, unless the customer writes first; past ``not_after`` it is dropped."""
+
+    TYPE: ClassVar = "hub.reply.scheduled.v1"
+
+    intent: str
+    due: Instant
+    not_after: Instant
+
+
+class ReplyUnscheduled(_Reply):
+    """Something that was planned will not be said after all."""
+
+    TYPE: ClassVar = "hub.reply.unscheduled.v1"
+
+    intent: str
+    reason: str
 
 
 class ReplySent(_Reply):

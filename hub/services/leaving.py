@@ -79,7 +79,9 @@ def look_again(tx: Transaction, effect: Row[Any]) -> Shut | None:
 def _is_in_time(payload: Mapping[str, Any], now: datetime) -> bool:
     """Tell from the message alone: a window only ever moves on, so the one that it was asked for in is enough."""
     until = payload.get("window_until")
-    return until is None or now + send_window.MARGIN < datetime.fromisoformat(until)
+    if until is None:
+        return payload.get("template") is not None
+    return now + send_window.MARGIN < datetime.fromisoformat(until)
 
 
 def _templated(tx: Transaction, conversation: Row[Any], payload: Mapping[str, Any]) -> dict[str, Any] | Shut:

@@ -124,6 +124,20 @@ _CLAIM: Final = (
     )
     .returning(*effects.c)
 )
+_RETRY: Final = (
+    update(effects)
+    .where(effects.c.id == bindparam("effect"), effects.c.version == bindparam("expected"), effects.c.state == "failed")
+    .values(
+        state="intent",
+        attempts=effects.c.attempts + 1,
+        not_before=bindparam("earliest"),
+        useful_until=bindparam("until"),
+        code=None,
+        explanation_es=None,
+        settled_at=None,
+        version=effects.c.version + 1,
+    )
+)
 _COUNTS: Final = (
     select(effects.c.state, func.count(), func.min(effects.c.requested_at)).where(_IS_OPEN).group_by(effects.c.state)
 )
@@ -265,6 +279,16 @@ def move(
         ended_at=None if state in OPEN else tx.now,
     )
     return touched == 1
+
+
+def retry(tx: Transaction, effect: Row[Any]) -> bool:
+    """Let a failed effect be tried anew, useful for as long as it was at first; False when it was moved meanwhile.
+
+    The failure keeps its number among the attempts, so that the next one is told as another.
+    """
+    tx.signal("effects")
+    until = tx.now + (effect.useful_until - effect.requested_at)
+    return tx.run(_RETRY, effect=effect.id, expected=effect.version, until=until, earliest=tx.now) == 1
 
 
 def counts(tx: Transaction) -> dict[str, tuple[int, datetime]]:

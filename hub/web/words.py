@@ -31,6 +31,8 @@ EVENTS: Final[Mapping[str, str]] = {
     "hub.clock.met.v1": "Reloj cumplido",
     "hub.reply.echoed.v1": "Respuesta fuera del hub",
     "hub.reply.requested.v1": "Respuesta del hub",
+    "hub.reply.scheduled.v1": "Respuesta programada",
+    "hub.reply.unscheduled.v1": "Respuesta programada que ya no sale",
     "hub.reply.sent.v1": "Respuesta enviada",
     "hub.reply.delivered.v1": "Respuesta entregada",
     "hub.reply.read.v1": "Respuesta leída",
@@ -120,6 +122,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "attend-conversation": "atender conversaciones",
     "open-tickets": "abrir tickets",
     "run-service-levels": "llevar los relojes",
+    "send-scheduled": "enviar lo programado",
     "watch-windows": "vigilar plazos para responder",
     "ingest": "ingreso",
 }

@@ -34,6 +34,16 @@ templates = keyed(
     Column("reason", Text),
     required("told_at", Instant),
 )
+scheduled_messages = keyed(
+    "scheduled_messages",
+    Column("id", Text, primary_key=True),
+    required("conversation_id", Text, index=True),
+    required("body", Json),
+    required("due", Instant),
+    required("not_after", Instant),
+    required("planned_at", Instant),
+    required("state", Text),
+)
 _OPEN = "state IN ('intent','sending','unknown')"
 
 effects = log(

@@ -1,4 +1,4 @@
-"""Templates with what the provider says of them; who wrote each message of ours; windows of before they were kept."""
+"""What may leave when: templates, messages for later, who wrote each, windows of before they were kept."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -32,6 +32,21 @@ def upgrade() -> None:
         sa.Column("told_at", _INSTANT(), nullable=False),
         sa.PrimaryKeyConstraint("connector", "account", "name", "language"),
         sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "scheduled_messages",
+        sa.Column("id", _TEXT(), nullable=False),
+        sa.Column("conversation_id", _TEXT(), nullable=False),
+        sa.Column("body", hub.store.types.Json(), nullable=False),
+        sa.Column("due", _INSTANT(), nullable=False),
+        sa.Column("not_after", _INSTANT(), nullable=False),
+        sa.Column("planned_at", _INSTANT(), nullable=False),
+        sa.Column("state", _TEXT(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(
+        op.f("ix_scheduled_messages_conversation_id"), "scheduled_messages", ["conversation_id"], unique=False
     )
     # The release before 0004 knew messages only: each opened a window.
     op.execute(
