@@ -122,7 +122,7 @@ def test_a_paused_group_goes_on_when_told(hub: Run, with_a_ticket: Path) -> None
 def test_held_keys_are_released(hub: Run, with_a_ticket: Path) -> None:
     query(with_a_ticket, "UPDATE group_keys SET held_until = 9e15, attempts = 3 WHERE \"group\" = 'open-tickets'")
 
-    assert hub("groups", "list", "--json").json[1]["held_keys"] == 1
+    assert {one["group"]: one["held_keys"] for one in hub("groups", "list", "--json").json}["open-tickets"] == 1
     assert hub("groups", "release", "open-tickets", "--json").json["released"] == 1
     ((held_until,),) = query(with_a_ticket, "SELECT held_until FROM group_keys WHERE \"group\" = 'open-tickets'")
     assert held_until < 9e15
@@ -133,7 +133,8 @@ def test_a_renamed_group_goes_on_where_it_was(hub: Run, with_a_ticket: Path) -> 
     query(with_a_ticket, "UPDATE group_keys SET \"group\" = 'old-name' WHERE \"group\" = 'open-tickets'")
 
     assert "add --yes" in hub("groups", "adopt", "old-name", "open-tickets").out
-    assert hub("groups", "list", "--json").json[1]["group"] == "old-name"
+    names = {one["group"] for one in hub("groups", "list", "--json").json}
+    assert ("old-name" in names, "open-tickets" in names) == (True, False)
     assert hub("groups", "adopt", "old-name", "open-tickets", "--yes").code == 0
     assert {one["group"]: one["waiting"] for one in hub("groups", "list", "--json").json}["open-tickets"] == 0
     assert hub("groups", "adopt", "old-name", "open-tickets", "--yes").code == 1
@@ -146,10 +147,11 @@ def test_only_a_group_without_a_handler_can_be_dropped(hub: Run, with_a_ticket: 
     assert hub("groups", "drop", "gone").code == 0
     assert hub("groups", "drop", "gone", "--yes").code == 0
     assert hub("groups", "drop", "attend-conversation", "--yes").code == 1
-    assert [one["group"] for one in hub("groups", "list", "--json").json] == [
+    names = {one["group"] for one in hub("groups", "list", "--json").json}
+    assert names & {"attend-conversation", "run-service-levels", "gone", "open-tickets"} == {
         "attend-conversation",
         "run-service-levels",
-    ]
+    }
 
 
 @pytest.fixture

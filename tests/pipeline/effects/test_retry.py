@@ -10,6 +10,7 @@ from hub.contracts import Rejected
 from hub.errors import Permanent
 from hub.services import interventions
 from hub.services.commands import Command, work
+from hub.store.transaction import Transaction
 from tests.pipeline.effects.rig import Rig
 from tests.support.replying import ask, effect, open_conversation
 
@@ -17,8 +18,12 @@ WHY = Rejected("131026", "WhatsApp no puede entregar a esta persona.")
 
 
 async def retry(rig: Rig, effect_id: str, id_: str = "c1") -> None:
+    def again(tx: Transaction) -> bool:
+        interventions.retry_effect(tx, effect_id)
+        return True
+
     command = Command(id_, "retry_effect", "cli:ana", effect_id)
-    await rig.store.transact(work(command, lambda tx: interventions.retry_effect(tx, effect_id)), name="tests.retry")
+    await rig.store.transact(work(command, again), name="tests.retry")
 
 
 @pytest.mark.feature("CO-07")
