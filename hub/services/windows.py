@@ -56,9 +56,11 @@ def watch(tx: Transaction, conversation_id: str) -> None:
 def look_at(tx: Transaction, fired: TimerFired) -> None:
     """Say that a window is about to close, unless it has moved on or nobody waits for an answer."""
     timer = timers.get(tx, fired.name)
+    if timer is None or timer.generation != fired.generation:
+        return
     conversation = conversations.get(tx, fired.name.removeprefix(_PREFIX))
     window = send_window.of(conversation.channel, conversation.window_opened_at)
-    if timer is None or timer.generation != fired.generation or window is None or window.free_until is None:
+    if window is None or window.free_until is None:
         return
     if window.free_until - send_window.WARN_BEFORE > tx.now or not waits(tx, conversation.id):
         return

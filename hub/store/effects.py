@@ -129,7 +129,7 @@ _RETRY: Final = (
     .where(effects.c.id == bindparam("effect"), effects.c.version == bindparam("expected"), effects.c.state == "failed")
     .values(
         state="intent",
-        attempts=effects.c.attempts + 1,
+        attempts=effects.c.attempts + 1,  # the failure keeps its number, so that the next one is told as another
         not_before=bindparam("earliest"),
         useful_until=bindparam("until"),
         code=None,
@@ -161,17 +161,15 @@ def refuse(tx: Transaction, effect: Mapping[str, Any], code: str, explanation_es
 
 
 def _insert(tx: Transaction, effect: Mapping[str, Any], **how: Any) -> None:
+    unknown = dict.fromkeys(("provider_id", "code", "explanation_es", "settled_at"))
     row = {
         **effect,
+        **unknown,
         "attempts": 0,
         "not_before": tx.now,
         "cause": tx.origin.cause,
         "traceparent": tx.origin.traceparent,
-        "provider_id": None,
-        "code": None,
-        "explanation_es": None,
         "requested_at": tx.now,
-        "settled_at": None,
         "version": 1,
     }
     tx.write(_INSERT, **(row | how))
@@ -282,10 +280,7 @@ def move(
 
 
 def retry(tx: Transaction, effect: Row[Any]) -> bool:
-    """Let a failed effect be tried anew, useful for as long as it was at first; False when it was moved meanwhile.
-
-    The failure keeps its number among the attempts, so that the next one is told as another.
-    """
+    """Let a failed effect be tried anew, useful for as long as it was at first; False when it was moved meanwhile."""
     tx.signal("effects")
     until = tx.now + (effect.useful_until - effect.requested_at)
     return tx.run(_RETRY, effect=effect.id, expected=effect.version, until=until, earliest=tx.now) == 1
