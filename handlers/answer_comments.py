@@ -6,15 +6,13 @@ from datetime import timedelta
 from typing import Final
 
 from hub.contracts import Handler, Ports
-from hub.domain import comments, wording
+from hub.domain import comments, send_window, wording
 from hub.services import cases, conversations, replies
 from hub.store.transaction import Transaction
 from schemas.envelope import CloudEvent
 from schemas.messages import CommentPosted
 
 PUBLIC_USEFUL_FOR: Final = timedelta(hours=2)
-PRIVATE_USEFUL_FOR: Final = timedelta(days=7)
-"""Facts 4.6: the provider takes a private reply for seven days."""
 
 
 def answer(event: CloudEvent[CommentPosted], tx: Transaction, ports: Ports) -> None:
@@ -33,7 +31,7 @@ def answer(event: CloudEvent[CommentPosted], tx: Transaction, ports: Ports) -> N
     case_id = cases.open_for(tx, comment, summary)
     late = tx.now - event.time > timedelta(minutes=ports.policies.answers.late_after_minutes)
     if not late:  # R-C8
-        _reply(tx, comment, case_id, ports)
+        _reply(tx, comment, case_id, ports, tx.now - event.time)
     cases.diagnose(
         tx,
         comment,
@@ -47,7 +45,7 @@ def answer(event: CloudEvent[CommentPosted], tx: Transaction, ports: Ports) -> N
     )
 
 
-def _reply(tx: Transaction, comment: CommentPosted, case_id: str, ports: Ports) -> None:
+def _reply(tx: Transaction, comment: CommentPosted, case_id: str, ports: Ports, age: timedelta) -> None:
     # This very comment: meanwhile the conversation may have gone on to another one.
     about = {"comment_id": comment.provider_message_id}
     replies.request(
@@ -65,7 +63,7 @@ def _reply(tx: Transaction, comment: CommentPosted, case_id: str, ports: Ports) 
         comment.conversation_id,
         wording.private_reply(ports.policies, comment.author_name),
         intent="comment_private",
-        useful_for=PRIVATE_USEFUL_FOR,
+        useful_for=send_window.PRIVATE_REPLY - send_window.MARGIN - age,
         case_id=case_id,
         kind="private_reply",
         reply_to=about,

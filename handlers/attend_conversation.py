@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from hub.contracts import Handler, Ports
 from hub.domain import wording
-from hub.services import cases, contacts, conversations, replies
+from hub.services import cases, contacts, conversations, replies, suppression, windows
 from hub.store.transaction import Transaction
 from schemas.envelope import CloudEvent
 from schemas.messages import MessageReceived, MessageUnsupported
@@ -29,6 +29,9 @@ def attend(event: CloudEvent[Message | ReplyEchoed], tx: Transaction, ports: Por
     if isinstance(message, ReplyEchoed):
         if case is not None:
             cases.leave_to_people(tx, case, message.reply_id)  # R-C9
+        return
+    windows.watch(tx, message.conversation_id)
+    if isinstance(message, MessageReceived) and suppression.hear(tx, message):
         return
     if case is not None:
         conversations.join_case(tx, message.message_id, case)

@@ -132,6 +132,44 @@ class Pricing(_Part):
     conversation_expires_at: Instant | None = None
 
 
+class Button(_Part):
+    """A button below a message; ``id`` comes back in the ``Choice``."""
+
+    id: str
+    title: str
+
+
+class MenuRow(_Part):
+    """One line of a list to pick from; ``id`` comes back in the ``Choice``."""
+
+    id: str
+    title: str
+    description: str | None = None
+
+
+class MenuSection(_Part):
+    """Lines of a list that belong together; the title may be left out where there is one section only."""
+
+    rows: tuple[MenuRow, ...]
+    title: str = ""
+
+
+class Menu(_Part):
+    """A list to pick from; ``label`` is what opens it."""
+
+    label: str
+    sections: tuple[MenuSection, ...]
+
+
+class OutboundFile(_Part):
+    """A file that goes out: by the id of an upload, or by a public https link."""
+
+    kind: Literal["image", "video", "audio", "voice", "document"]
+    id: str | None = None
+    link: str | None = None
+    filename: str | None = None
+
+
 _CONTENT = Field(json_schema_extra={"x-personal": "content"})
 
 Attachments = Annotated[tuple[Attachment, ...], _CONTENT]

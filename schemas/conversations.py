@@ -48,6 +48,23 @@ class ConversationHandedOver(EventData):
     at: Instant
 
 
+class ConversationWindowClosing(EventData):
+    """Somebody waits for an answer, yet soon the provider takes none in our own words any more.
+
+    ``person_until`` is until when it still takes what a person writes, where the channel makes that difference.
+    """
+
+    TYPE: ClassVar = "hub.conversation.window_closing.v1"
+    TOPIC: ClassVar = topics.CONVERSATIONS
+
+    conversation_id: str
+    contact_id: str
+    channel: Channel
+    asset: str
+    free_until: Instant
+    person_until: Instant | None = None
+
+
 class ContactLinked(EventData):
     """A person whose address changed is known by the new one as well, e.g. after a change of number."""
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from schemas import topics
 from schemas.content import Attachments, MessageKind, Pricing
 from schemas.envelope import EventData
-from schemas.fields import Channel, CustomerText
+from schemas.fields import Channel, CustomerText, Instant
+
+ReplyKind = Literal[
+    "text", "image", "video", "audio", "voice", "document", "buttons", "list", "template", "location_request"
+]
 
 
 class _Reply(EventData):
@@ -20,13 +24,38 @@ class _Reply(EventData):
 
 
 class ReplyRequested(_Reply):
-    """Something is to be said to a customer; an effect carries it out."""
+    """Something is to be said to a customer; an effect carries it out.
+
+    ``template`` names the template that is used because the free-form window is shut.
+    """
 
     TYPE: ClassVar = "hub.reply.requested.v1"
 
     case_id: str | None = None
     intent: str
     text: CustomerText
+    kind: ReplyKind = "text"
+    written_by: Literal["hub", "person"] = "hub"
+    template: str | None = None
+
+
+class ReplyScheduled(_Reply):
+    """Something will be said at an instant, unless the customer writes first; past ``not_after`` it is dropped."""
+
+    TYPE: ClassVar = "hub.reply.scheduled.v1"
+
+    intent: str
+    due: Instant
+    not_after: Instant
+
+
+class ReplyUnscheduled(_Reply):
+    """Something that was planned will not be said after all."""
+
+    TYPE: ClassVar = "hub.reply.unscheduled.v1"
+
+    intent: str
+    reason: str
 
 
 class ReplySent(_Reply):

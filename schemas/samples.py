@@ -80,6 +80,13 @@ _STORY: Final[tuple[EventData, ...]] = (
     conversations.ConversationHandedOver(
         conversation_id=_CONVERSATION, contact_id=_CONTACT, holder="other", application="26390203743090", at=_ASKED
     ),
+    conversations.ConversationWindowClosing(
+        conversation_id=_CONVERSATION,
+        contact_id=_CONTACT,
+        channel="whatsapp",
+        asset=_ASSET,
+        free_until=_ASKED + timedelta(hours=24),
+    ),
     conversations.ContactLinked(
         contact_id=_CONTACT,
         channel="whatsapp",
@@ -130,6 +137,10 @@ _STORY: Final[tuple[EventData, ...]] = (
     replies.ReplyRequested(
         **_OUTBOUND, case_id=_CASE, intent="greeting", text="Buenos días, Ana. Recibimos su mensaje y ya lo atendemos."
     ),
+    replies.ReplyScheduled(
+        **_OUTBOUND, intent="reminder", due=_ASKED + timedelta(hours=20), not_after=_ASKED + timedelta(hours=22)
+    ),
+    replies.ReplyUnscheduled(**_OUTBOUND, intent="reminder", reason="the customer wrote first"),
     replies.ReplySent(**_OUTBOUND, provider_message_id=_SENT_AS, attempt=1),
     replies.ReplyDelivered(**_OUTBOUND, provider_message_id=_SENT_AS, pricing=_PRICED),
     replies.ReplyRead(**_OUTBOUND, provider_message_id=_SENT_AS),

@@ -9,12 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from connectors._meta.transport import Broken, Credentials, GraphTransport, NoCredentialsError
-from connectors.facebook import answers
+from connectors.facebook import answers, bodies
 from connectors.facebook.parties import chat_alias
 from hub.contracts import Accepted, NotTaken, OutboundCall, Outcome, Rejected, Unclear
-
-MAX_TEXT: Final = 1999
-"""Facts 4.7: a text stays below 2,000 characters."""
 
 MAX_CORRELATION: Final = 999
 PRIVATE: Final = "private_reply"
@@ -108,15 +105,13 @@ def request_of(call: OutboundCall) -> Request | Rejected:
         return _MISMADE
     if call.kind == ACTION:
         return _action(call)
-    make = {MESSAGE: _message, PRIVATE: _private_reply, PUBLIC: _public_reply}.get(call.kind)
+    if call.kind == MESSAGE:
+        return _message(call)
+    make = {PRIVATE: _private_reply, PUBLIC: _public_reply}.get(call.kind)
     if make is None:
         return _MISMADE
     text = call.payload.get("text")
-    if not isinstance(text, str) or not text.strip():
-        return Rejected("empty_text", "El mensaje no tiene texto. Escríbelo de nuevo.")
-    if len(text) > MAX_TEXT:
-        return Rejected("text_too_long", f"El texto pasa de {MAX_TEXT} caracteres. Divídelo en varios mensajes.")
-    return make(call, text)
+    return bodies.unfit(text) or make(call, text or "")
 
 
 def _public_reply(call: OutboundCall, text: str) -> Request | Rejected:
@@ -135,7 +130,10 @@ def _private_reply(call: OutboundCall, text: str) -> Request | Rejected:
     return Request(f"{call.asset}/messages", body, "message_id", about_comment=True)
 
 
-def _message(call: OutboundCall, text: str) -> Request | Rejected:
+def _message(call: OutboundCall) -> Request | Rejected:
+    message = bodies.message_of(call.payload)
+    if isinstance(message, Rejected):
+        return message
     recipient = _recipient(call.reply_to)
     if recipient is None:
         return Rejected("recipient", "El contacto no tiene un identificador de Messenger utilizable. Revísalo.")
@@ -145,7 +143,9 @@ def _message(call: OutboundCall, text: str) -> Request | Rejected:
         if call.payload.get("written_by") != "person":
             return _NO_TAG
         manner = {"messaging_type": "MESSAGE_TAG", "tag": "HUMAN_AGENT"}
-    body = {"recipient": recipient, **manner, "message": {"text": text, "metadata": call.effect_id}}
+    body: dict[str, Any] = {"recipient": recipient, **manner, "message": {**message, "metadata": call.effect_id}}
+    if isinstance(call.payload.get("quotes"), str):
+        body["reply_to"] = {"mid": call.payload["quotes"]}
     return Request(f"{call.asset}/messages", body, "message_id")
 
 

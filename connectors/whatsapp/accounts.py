@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from connectors._meta.bodies import error_code
 from connectors._meta.fields import instant, label, word
-from hub.contracts import AccountItem
+from hub.contracts import AccountItem, TemplateWord
 from schemas import ids
 from schemas.operations import Severity
 
@@ -42,6 +42,17 @@ def item(entry: Mapping[str, Any], field: str, change: Mapping[str, Any]) -> Acc
         explanation_es=rule.explanation_es,
         details=_details(value),
         alert=rule.alert,
+        template=_template_word(value, rule) if field == "message_template_status_update" else None,
+    )
+
+
+def _template_word(value: Mapping[str, Any], rule: Rule) -> TemplateWord:
+    states = {"APPROVED": "approved", "REINSTATED": "approved", "IN_APPEAL": "pending"}
+    return TemplateWord(
+        name=_said(value, "message_template_name"),
+        language=_said(value, "message_template_language"),
+        state=states.get(rule.change, rule.change.lower()),
+        reason=_said(value, "reason") or None,
     )
 
 

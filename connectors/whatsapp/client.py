@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from connectors._meta.transport import Broken, Credentials, GraphTransport, NoCredentialsError
-from connectors.whatsapp import answers
+from connectors.whatsapp import answers, bodies
 from hub.contracts import NotTaken, OutboundCall, Outcome, Rejected, Unclear
 
-MAX_TEXT: Final = 4096
 MAX_CORRELATION: Final = 512
 
 _PHONE: Final = re.compile(r"\+?([0-9]{8,15})", re.ASCII)
@@ -66,21 +65,18 @@ class WhatsAppSender:
 def request_body(call: OutboundCall) -> bytes | Rejected:
     """Return the bytes of the request for a call, or why the provider could never take it."""
     recipient = _recipient(call.reply_to)
-    text = call.payload.get("text")
     if call.kind != "send_message" or not _ASSET.fullmatch(call.asset) or len(call.effect_id) > MAX_CORRELATION:
         return Rejected("request", "El hub armó mal el mensaje para WhatsApp. Avisa a soporte del hub.")
     if recipient is None:
         return Rejected("recipient", "El contacto no tiene teléfono ni identificador de WhatsApp utilizable. Revísalo.")
-    if not isinstance(text, str) or not text.strip():
-        return Rejected("empty_text", "El mensaje no tiene texto. Escríbelo de nuevo.")
-    if len(text) > MAX_TEXT:
-        return Rejected("text_too_long", f"El texto pasa de {MAX_TEXT} caracteres. Divídelo en varios mensajes.")
+    content = bodies.content_of(call.payload)
+    if isinstance(content, Rejected):
+        return content
     message = {
         "messaging_product": "whatsapp",
         "recipient_type": "individual",
         **recipient,
-        "type": "text",
-        "text": {"preview_url": False, "body": text},
+        **content,
         "biz_opaque_callback_data": call.effect_id,
     }
     return json.dumps(message, separators=(",", ":")).encode()

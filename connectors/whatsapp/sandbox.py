@@ -36,6 +36,7 @@ def play(place: SandboxPlace, **instead: Any) -> Sandboxed:
         "GRAPH_URL": f"http://{options.host}:{options.port}",
         "API_VERSION": options.api_version,
         "NUMBERS__SOPORTE": options.phone_number_id,
+        "ACCOUNT": options.business_account_id,
     }
     page = f"http://{options.host}:{options.port}/"
     return Sandboxed(build(options), {prefix + name: value for name, value in environment.items()}, (page,))

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from connectors._meta.environment import OPTIONS, App, apps_of, webhook_secrets
 from connectors._meta.transport import Credentials
 from connectors.whatsapp.client import Access, WhatsAppSender
+from connectors.whatsapp.office import Office
 from hub.contracts import AssetRoute, Connection, WebhookSecrets
 from hub.errors import Misconfigured
 
@@ -40,16 +41,19 @@ def connect(environ: Mapping[str, str]) -> Connection | None:
     secrets: dict[str, Callable[[], WebhookSecrets]] = {}
     assets: dict[str, AssetRoute] = {}
     seen: dict[str, str] = {}
+    offices: list[Office] = []
     for app in apps:
         found = {name: app.secret(name, where) for name, where in SECRETS.items()}
         url, version, timeout = app.graph_url(), app.api_version(), app.timeout_seconds()
-        numbers = _numbers(app, seen)
+        numbers, account = _numbers(app, seen), _account(app)
         problems += app.problems
         app_secret, token, word = (found[name] for name in ("app_secret", "access_token", "verify_token"))
         if problems or app_secret is None or token is None or word is None:
             continue
         access = Access(url, version, timeout, Credentials(token, app_secret))
         secrets[app.name] = webhook_secrets(app_secret, word)
+        if account is not None:
+            offices.append(Office(access, account))
         sender = WhatsAppSender(access)
         for slug, number in numbers.items():
             assets[number] = AssetRoute(
@@ -63,7 +67,7 @@ def connect(environ: Mapping[str, str]) -> Connection | None:
             )
     if problems:
         raise Misconfigured(problems)
-    return Connection(secrets=secrets, assets=assets)
+    return Connection(secrets=secrets, assets=assets, offices=tuple(offices))
 
 
 def _knows(path: list[str]) -> bool:
@@ -71,8 +75,16 @@ def _knows(path: list[str]) -> bool:
         case ["numbers", slug]:
             return bool(slug)
         case [knob]:
-            return knob in {*OPTIONS, *SECRETS, *(f"{name}_file" for name in SECRETS)}
+            return knob in {"account", *OPTIONS, *SECRETS, *(f"{name}_file" for name in SECRETS)}
     return False
+
+
+def _account(app: App) -> str | None:
+    """Return the id of the WhatsApp account, which owns the templates; None when nobody named it."""
+    account = app.knobs.get("account")
+    if account is not None and not _NUMBER_ID.fullmatch(account):
+        app.refuse("account", "takes the id of the WhatsApp account, digits only (WhatsApp > API setup)")
+    return account
 
 
 def _numbers(app: App, seen: dict[str, str]) -> dict[str, str]:

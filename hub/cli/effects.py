@@ -95,6 +95,23 @@ def resend(effect_id: Id, *, data: Data = None, as_json: AsJson = False) -> None
         output.say(f"{effect_id} will be sent once more.")
 
 
+@app.command("retry")
+def retry(effect_id: Id, *, data: Data = None, as_json: AsJson = False) -> None:
+    """Try a failed effect anew, once its reason is cured; ``hub effects list --state failed`` tells the reasons.
+
+    Exit codes: 0 done; 1 not failed or not there; 2 wrong usage.
+    """
+    from hub.cli import output
+    from hub.cli.opening import Decision, decide
+    from hub.services import interventions
+
+    decide(data, Decision("retry_effect", effect_id), lambda tx: interventions.retry_effect(tx, effect_id))
+    if as_json:
+        output.document({"id": effect_id, "state": "intent"})
+    else:
+        output.say(f"{effect_id} will be tried anew.")
+
+
 @app.command("release")
 def release(
     *,

@@ -56,16 +56,18 @@ def show(
     """
     from hub.cli import output
     from hub.cli.opening import look
-    from hub.services import conversations, service_levels, tickets, timeline
+    from hub.services import conversations, service_levels, tickets, timeline, windows
 
     def read(tx: Transaction) -> dict[str, Any]:
         row = tickets.get(tx, name)
         clocks = service_levels.of_ticket(tx, row.id)
         messages = reversed(conversations.recent_messages(tx, row.conversation_id))
+        window = windows.countdown(tx, conversations.get(tx, row.conversation_id))
         events = timeline.of_ticket(tx, row, [clock.id for clock in clocks])
         return {
             **_pick(row, _FIELDS),
             "clocks": [_pick(clock, _CLOCK_FIELDS) for clock in clocks],
+            "window": window and window._asdict(),
             "messages": [_pick(message, _MESSAGE_FIELDS) for message in messages],
             "events": [timeline.document(event, show_content=True) for event in events],
         }

@@ -23,7 +23,8 @@ from hub.contracts.items import (
     StatusItem,
     WatermarkItem,
 )
-from hub.contracts.outbound import Accepted, NotTaken, OutboundCall, Outcome, Rejected, Sender, Unclear
+from hub.contracts.outbound import Accepted, Content, NotTaken, OutboundCall, Outcome, Rejected, Sender, Unclear
+from hub.contracts.templates import TemplateDraft, TemplateOffice, TemplateStanding, TemplateWord
 
 __all__ = [
     "Accepted",
@@ -34,6 +35,7 @@ __all__ = [
     "CommentItem",
     "Connection",
     "Connector",
+    "Content",
     "EchoItem",
     "Fact",
     "File",
@@ -59,6 +61,10 @@ __all__ = [
     "Sender",
     "Simulator",
     "StatusItem",
+    "TemplateDraft",
+    "TemplateOffice",
+    "TemplateStanding",
+    "TemplateWord",
     "Unclear",
     "WatermarkItem",
     "WebhookRequest",

@@ -12,6 +12,7 @@ from typing import Protocol
 from hub.contracts.inbound import Handshake, WebhookRequest, WebhookSecrets
 from hub.contracts.items import Normalize
 from hub.contracts.outbound import Sender
+from hub.contracts.templates import TemplateOffice
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class Connection:
 
     secrets: Mapping[str, Callable[[], WebhookSecrets]]
     assets: Mapping[str, AssetRoute]
+    offices: tuple[TemplateOffice, ...] = ()
 
 
 class Simulator(Protocol):

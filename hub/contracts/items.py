@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Literal
 
 from hub.contracts.inbound import RawDelivery
+from hub.contracts.templates import TemplateWord
 from schemas.content import (
     AttachmentKind,
     Choice,
@@ -223,6 +224,7 @@ class AccountItem:
     explanation_es: str
     details: Mapping[str, str] = default(default_factory=dict)
     alert: str | None = None
+    template: TemplateWord | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from hub.contracts.items import Alias
+from schemas.content import Button, Menu, OutboundFile
+from schemas.replies import ReplyKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,43 @@ class Unclear:
     """Nobody can tell whether the provider took it."""
 
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What goes with the text of a message, at most one of file, buttons, menu or the question for a place.
+
+    Attributes:
+        quotes: The provider's id of the message that is answered.
+    """
+
+    file: OutboundFile | None = None
+    buttons: tuple[Button, ...] = ()
+    menu: Menu | None = None
+    asks_location: bool = False
+    quotes: str | None = None
+
+    @property
+    def kind(self) -> ReplyKind:
+        """What the message is called."""
+        if self.file is not None:
+            return self.file.kind
+        if self.menu is not None:
+            return "list"
+        if self.asks_location:
+            return "location_request"
+        return "buttons" if self.buttons else "text"
+
+    def payload(self) -> dict[str, Any]:
+        """Return it as the payload of an effect carries it; nothing for plain text."""
+        parts = {
+            "file": self.file and self.file.model_dump(exclude_none=True),
+            "buttons": [button.model_dump() for button in self.buttons],
+            "menu": self.menu and self.menu.model_dump(exclude_none=True),
+            "asks_location": self.asks_location,
+            "quotes": self.quotes,
+        }
+        return {name: value for name, value in parts.items() if value}
 
 
 Outcome = Accepted | NotTaken | Rejected | Unclear

@@ -101,6 +101,9 @@ class Answers(_Policy):
         description="The one private reply to such a comment.",
     )
     late_after_minutes: int = Field(gt=0, description="Older messages get no automatic greeting (R-C8).")
+    templates_a_month: int = Field(
+        default=1000, gt=0, description="Template messages a number may send a month before people are told (R-P8)."
+    )
 
     @field_validator("comment_public")
     @classmethod

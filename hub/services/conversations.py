@@ -13,6 +13,7 @@ from sqlalchemy.engine import Row
 from hub.errors import NotFound
 from hub.store.tables import conversations, messages
 from hub.store.transaction import Transaction
+from schemas.replies import ReplyRequested
 
 
 def latest(column: Any, name: str) -> Any:
@@ -184,9 +185,25 @@ def get(tx: Transaction, conversation_id: str) -> Row[Any]:
     return found
 
 
-def record_outgoing(tx: Transaction, message: dict[str, Any]) -> None:
+def record_outgoing(tx: Transaction, conversation: Row[Any], asked: ReplyRequested, event_id: str, state: str) -> None:
     """Write one message of ours into its conversation."""
-    tx.write(_INSERT_MESSAGE, **message)
+    tx.write(
+        _INSERT_MESSAGE,
+        id=asked.reply_id,
+        conversation_id=conversation.id,
+        case_id=asked.case_id,
+        direction="out",
+        connector=conversation.connector,
+        asset=conversation.asset,
+        provider_id=None,
+        kind=asked.kind,
+        text=asked.text,
+        state=state,
+        time=tx.now,
+        received_at=tx.now,
+        event_id=event_id,
+        written_by=asked.written_by,
+    )
 
 
 def recent_messages(tx: Transaction, conversation_id: str, limit: int = 50) -> Sequence[Row[Any]]:

@@ -140,6 +140,20 @@ def resend_effect(tx: Transaction, effect_id: str) -> None:
     tx.run(_ASKED_AGAIN, message=effect_id)
 
 
+def retry_effect(tx: Transaction, effect_id: str) -> None:
+    """Try a failed effect anew, once a person has cured the reason; the window is looked at again (CO-07).
+
+    Raises:
+        NotFound: There is none of that id.
+        Permanent: It has not failed.
+    """
+    row = _effect(tx, effect_id)
+    if row.state != "failed" or not effects.retry(tx, row):
+        msg = f"{row.id} is {row.state}, not failed; only what failed can be tried anew"
+        raise Permanent(msg)
+    tx.run(_ASKED_AGAIN, message=effect_id)
+
+
 def release_held(tx: Transaction, how: Literal["resend"] | Verdict, until: datetime, after: int, limit: int) -> int:
     """Decide alike about a part of what a restored database holds back; return the last position, 0 for no more.
 

@@ -9,8 +9,8 @@ from typing import Any, Final, Literal
 from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.engine import Row
 
-from hub.contracts import StatusItem
-from hub.services import conversations
+from hub.contracts import Content, StatusItem
+from hub.services import conversations, leaving, templates
 from hub.store import effects
 from hub.store.tables import conversations as conversations_table
 from hub.store.tables import messages
@@ -20,7 +20,7 @@ from schemas.content import Pricing
 from schemas.envelope import EventData
 from schemas.replies import ReplyDelivered, ReplyDoubtful, ReplyFailed, ReplyRead, ReplyRequested, ReplySent
 
-KIND: Final = "send_message"
+KIND: Final = leaving.CHAT
 Word = Literal["delivered", "read"]
 
 # How far a message has come; a lower rank never replaces a higher one (CI-03).
@@ -98,68 +98,77 @@ def request(  # noqa: PLR0913 - what one reply is, word by word
     case_id: str | None = None,
     kind: str = KIND,
     reply_to: Mapping[str, str] | None = None,
-    more: Mapping[str, Any] | None = None,
+    content: Content | None = None,
+    variables: Mapping[str, str] | None = None,
+    written_by: Literal["hub", "person"] = "hub",
+    started: bool = False,
 ) -> str:
-    """Ask for a text to be sent on the conversation's own channel, then return the reply's id.
+    """Ask for something to be said on the conversation's own channel, then return the reply's id.
+
+    When the provider's free-form window is shut the template of the intent is sent instead; without one the reply
+    fails at once, with what to do (R-C13). The window is looked at again before the call.
 
     Args:
         tx: The transaction.
         conversation_id: Where it is said.
-        text: What is said.
-        intent: Why, e.g. ``greeting``.
+        text: What is said, below a file or above buttons.
+        intent: Why, e.g. ``greeting``; templates are mapped to it.
         useful_for: How long it makes sense to send it.
         case_id: The case that it belongs to.
         kind: What the channel is asked to do.
         reply_to: Whom to send it to, other than whom the conversation is with.
-        more: What else the sender has to know, beside text and channel.
+        content: What goes with the text.
+        variables: What fills in the template of the intent, by name.
+        written_by: Some channels take a person's words longer than the hub's.
+        started: It answers nothing that was asked: whoever opted out does not get it (R-C12).
     """
     conversation = conversations.get(tx, conversation_id)
     reply = tx.new_id("ef")
-    event = tx.state(
-        ReplyRequested(
-            reply_id=reply,
-            conversation_id=conversation_id,
-            channel=conversation.channel,
-            asset=conversation.asset,
-            case_id=case_id,
-            intent=intent,
-            text=text,
-        ),
-        key=conversation_id,
-        subject=reply,
+    what = content or Content()
+    more = {"variables": dict(variables or {}), "written_by": written_by, "started": started}
+    asked = {**what.payload(), "text": text, "channel": conversation.channel, "intent": intent}
+    asked |= {name: value for name, value in more.items() if value and value != "hub"}
+    found = leaving.form(tx, conversation, asked) if kind == KIND else asked
+    payload = asked if isinstance(found, leaving.Shut) else found
+    template = payload.get("template")
+    data = ReplyRequested(
+        reply_id=reply,
+        conversation_id=conversation_id,
+        channel=conversation.channel,
+        asset=conversation.asset,
+        case_id=case_id,
+        intent=intent,
+        text=payload["text"],
+        kind="template" if template else what.kind,
+        written_by=written_by,
+        template=template["name"] if template else None,
     )
-    conversations.record_outgoing(
-        tx,
-        {
-            "id": reply,
-            "conversation_id": conversation_id,
-            "case_id": case_id,
-            "direction": "out",
-            "connector": conversation.connector,
-            "asset": conversation.asset,
-            "provider_id": None,
-            "kind": "text",
-            "text": text,
-            "state": "requested",
-            "time": tx.now,
-            "received_at": tx.now,
-            "event_id": event.id,
-        },
-    )
-    effects.request(
-        tx,
-        {
-            "id": reply,
-            "kind": kind,
-            "connector": conversation.connector,
-            "asset": conversation.asset,
-            "key": conversation_id,
-            "reply_to": conversation.reply_to if reply_to is None else dict(reply_to),
-            "payload": {**(more or {}), "text": text, "channel": conversation.channel},
-            "useful_until": tx.now + useful_for,
-        },
-    )
+    event = tx.state(data, key=conversation_id, subject=reply)
+    conversations.record_outgoing(tx, conversation, data, event.id, "requested" if payload is found else "failed")
+    effect = {
+        "id": reply,
+        "kind": kind,
+        "connector": conversation.connector,
+        "asset": conversation.asset,
+        "key": conversation_id,
+        "reply_to": conversation.reply_to if reply_to is None else dict(reply_to),
+        "payload": payload,
+        "useful_until": tx.now + useful_for,
+    }
+    if isinstance(found, leaving.Shut):
+        effects.refuse(tx, effect, *found)
+        _refused(tx, data, found)
+    else:
+        effects.request(tx, effect)
     return reply
+
+
+def _refused(tx: Transaction, asked: ReplyRequested, why: leaving.Shut) -> None:
+    """State that a reply will not even be tried."""
+    about = {name: getattr(asked, name) for name in ("reply_id", "conversation_id", "channel", "asset")}
+    fact = ReplyFailed(**about, code=why.code, explanation_es=why.explanation_es, attempt=0)
+    event_id = ids.effect_event_id(asked.reply_id, 0, "failed")
+    tx.state(fact, key=asked.conversation_id, subject=asked.reply_id, id=event_id)
 
 
 def sent(
@@ -177,6 +186,8 @@ def sent(
     _tell(tx, effect, data, event_id, time)
     tx.write(_SET_STATE, message=effect.id, new_state="sent", taken_as=provider_id)
     tx.write(_WAS_SENT, message=effect.id, at=time or tx.now)
+    if effect.payload.get("template"):
+        templates.count(tx, effect.connector, effect.asset)
 
 
 def failed(

@@ -124,6 +124,20 @@ _CLAIM: Final = (
     )
     .returning(*effects.c)
 )
+_RETRY: Final = (
+    update(effects)
+    .where(effects.c.id == bindparam("effect"), effects.c.version == bindparam("expected"), effects.c.state == "failed")
+    .values(
+        state="intent",
+        attempts=effects.c.attempts + 1,  # the failure keeps its number, so that the next one is told as another
+        not_before=bindparam("earliest"),
+        useful_until=bindparam("until"),
+        code=None,
+        explanation_es=None,
+        settled_at=None,
+        version=effects.c.version + 1,
+    )
+)
 _COUNTS: Final = (
     select(effects.c.state, func.count(), func.min(effects.c.requested_at)).where(_IS_OPEN).group_by(effects.c.state)
 )
@@ -137,22 +151,28 @@ _LIST: Final = (
 
 def request(tx: Transaction, effect: Mapping[str, Any]) -> None:
     """Write an effect in state ``intent``; the worker carries it out after the commit."""
-    tx.write(
-        _INSERT,
-        **effect,
-        state="intent",
-        attempts=0,
-        not_before=tx.now,
-        cause=tx.origin.cause,
-        traceparent=tx.origin.traceparent,
-        provider_id=None,
-        code=None,
-        explanation_es=None,
-        requested_at=tx.now,
-        settled_at=None,
-        version=1,
-    )
+    _insert(tx, effect, state="intent")
     tx.signal("effects")
+
+
+def refuse(tx: Transaction, effect: Mapping[str, Any], code: str, explanation_es: str) -> None:
+    """Write an effect that failed before it was tried; a person sees it among the others."""
+    _insert(tx, effect, state="failed", code=code, explanation_es=explanation_es, settled_at=tx.now)
+
+
+def _insert(tx: Transaction, effect: Mapping[str, Any], **how: Any) -> None:
+    unknown = dict.fromkeys(("provider_id", "code", "explanation_es", "settled_at"))
+    row = {
+        **effect,
+        **unknown,
+        "attempts": 0,
+        "not_before": tx.now,
+        "cause": tx.origin.cause,
+        "traceparent": tx.origin.traceparent,
+        "requested_at": tx.now,
+        "version": 1,
+    }
+    tx.write(_INSERT, **(row | how))
 
 
 def get(tx: Transaction, effect_id: str) -> Row[Any] | None:
@@ -257,6 +277,13 @@ def move(
         ended_at=None if state in OPEN else tx.now,
     )
     return touched == 1
+
+
+def retry(tx: Transaction, effect: Row[Any]) -> bool:
+    """Let a failed effect be tried anew, useful for as long as it was at first; False when it was moved meanwhile."""
+    tx.signal("effects")
+    until = tx.now + (effect.useful_until - effect.requested_at)
+    return tx.run(_RETRY, effect=effect.id, expected=effect.version, until=until, earliest=tx.now) == 1
 
 
 def counts(tx: Transaction) -> dict[str, tuple[int, datetime]]:

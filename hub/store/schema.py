@@ -28,7 +28,7 @@ log = logger("store")
 CODE: Final = 1
 """Counts up with each release; a database says which is the oldest that may still run on it."""
 
-HEAD: Final = "0004"
+HEAD: Final = "0005"
 """The newest migration step; a test holds it against the folder."""
 
 _NO_TABLE: Final = "42P01"

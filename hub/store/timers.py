@@ -92,9 +92,9 @@ class Alarm(NamedTuple):
     not_after: datetime | None = None
 
 
-def arm_all(tx: Transaction, key: str, alarms: Sequence[Alarm]) -> None:
-    """Arm many timers of one conversation, as ``arm`` does."""
-    owner, because = tx.origin.by, tx.origin.cause
+def arm_all(tx: Transaction, key: str, alarms: Sequence[Alarm], *, group: str | None = None) -> None:
+    """Arm many timers of one conversation, as ``arm`` does; ``group`` is told instead of the one that asks."""
+    owner, because = group or tx.origin.by, tx.origin.cause
     tx.write_many(
         _REPLACE,
         [

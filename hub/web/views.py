@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.engine import Row
 
 from hub.errors import NotFound
-from hub.services import conversations, dead_letters, overview, service_levels, tickets, timeline
+from hub.services import conversations, dead_letters, overview, service_levels, tickets, timeline, windows
 from hub.store import deliveries, effects, events
 from hub.store.transaction import Transaction
 from hub.web.instants import Watch
@@ -125,6 +125,7 @@ def ticket(tx: Transaction, name: str) -> dict[str, Any]:
         "ticket": row,
         "person": timeline.people(tx, [row.conversation_id]).get(row.conversation_id),
         "clocks": clocks,
+        "window": windows.countdown(tx, conversations.get(tx, row.conversation_id)),
         "messages": list(reversed(conversations.recent_messages(tx, row.conversation_id))),
         "events": [_shown(one) for one in timeline.of_ticket(tx, row, [clock.id for clock in clocks])],
     }

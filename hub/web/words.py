@@ -19,6 +19,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "hub.contact.separated.v1": "Contactos separados",
     "hub.contact.preference_changed.v1": "Preferencia del contacto",
     "hub.conversation.handed_over.v1": "Conversación en otras manos",
+    "hub.conversation.window_closing.v1": "Está por cerrarse el plazo para responder libremente",
     "hub.contact.identified.v1": "Contacto nuevo",
     "hub.conversation.opened.v1": "Conversación abierta",
     "hub.case.opened.v1": "Caso abierto",
@@ -30,6 +31,8 @@ EVENTS: Final[Mapping[str, str]] = {
     "hub.clock.met.v1": "Reloj cumplido",
     "hub.reply.echoed.v1": "Respuesta fuera del hub",
     "hub.reply.requested.v1": "Respuesta del hub",
+    "hub.reply.scheduled.v1": "Respuesta programada",
+    "hub.reply.unscheduled.v1": "Respuesta programada que ya no sale",
     "hub.reply.sent.v1": "Respuesta enviada",
     "hub.reply.delivered.v1": "Respuesta entregada",
     "hub.reply.read.v1": "Respuesta leída",
@@ -119,6 +122,8 @@ GROUPS: Final[Mapping[str, str]] = {
     "attend-conversation": "atender conversaciones",
     "open-tickets": "abrir tickets",
     "run-service-levels": "llevar los relojes",
+    "send-scheduled": "enviar lo programado",
+    "watch-windows": "vigilar plazos para responder",
     "ingest": "ingreso",
 }
 

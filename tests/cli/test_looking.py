@@ -87,6 +87,8 @@ def test_groups_tell_what_they_have_left(hub: Run, with_a_ticket: Path) -> None:
         "attend-conversation": 0,
         "open-tickets": 0,
         "run-service-levels": 0,
+        "send-scheduled": 0,
+        "watch-windows": 0,
     }
     assert all(one["handled"] and one["state"] == "active" for one in ran.json)
 

@@ -138,3 +138,13 @@ def test_the_public_line_has_no_place_to_fill_in() -> None:
             late_after_minutes=1,
             comment_public="{name}",
         )
+
+
+@pytest.mark.feature("CO-01", part="facebook")
+async def test_the_private_reply_is_given_up_when_facebook_would_take_it_no_more(desk: Desk) -> None:
+    asked_at = desk.clock.now() - timedelta(minutes=90)
+    await comments(desk, QUESTION, at=asked_at)
+    await desk.settle()
+
+    (private,) = [row for row in await desk.rows(effects) if row.kind == "private_reply"]
+    assert private.useful_until == asked_at + timedelta(days=7) - timedelta(minutes=1)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hub.services.conversations import record_outgoing
+from hub.services.conversations import Threads
 from hub.store.tables import cases, clocks, effects, messages
 from hub.store.transaction import Origin, UnitOfWork
 from schemas.content import Attachment
@@ -33,8 +33,8 @@ async def answers_by_hand(desk: Desk) -> None:
         tx = unit.begin(Origin("ev_echo", "ingest", "staff"))
         about: dict[str, Any] = {"conversation_id": conversation.conversation_id, "asset": ASSET, "kind": "text"}
         row = {"id": "ms_echo", "case_id": None, "direction": "out", "connector": "whatsapp", "provider_id": "wamid.e"}
-        record_outgoing(
-            tx,
+        threads = Threads()
+        threads.record(
             {
                 **about,
                 **row,
@@ -45,6 +45,7 @@ async def answers_by_hand(desk: Desk) -> None:
                 "event_id": "ev_echo",
             },
         )
+        threads.save(tx)
         fact = ReplyEchoed(
             **about,
             reply_id="ms_echo",

@@ -74,7 +74,7 @@ async def test_ten_redeliveries_leave_one_ticket_one_event_one_mail(tmp_path: Pa
         await _redeliver(desk)
         await worker.stop()
         await sending
-        for table, count in ((tickets, 1), (cases, 1), (clocks, 2), (effects, 1), (timers, 4)):
+        for table, count in ((tickets, 1), (cases, 1), (clocks, 2), (effects, 1), (timers, 5)):
             assert len(await desk.rows(table)) == count, table.name
         for model, count in ((TicketOpened, 1), (CaseDiagnosed, 1), (ReplyRequested, 1), (ClockStarted, 2)):
             assert len(await desk.stated(model)) == count, model.TYPE

@@ -15,7 +15,7 @@ from hub.pipeline.consumer import Consumer, Upkeep, join
 from hub.pipeline.timers import TimerWorker
 from hub.ports import Store
 from hub.services.contacts import People
-from hub.services.conversations import Threads
+from hub.services.conversations import Heard, Threads
 from hub.settings import Waits
 from hub.store import events
 from hub.store.transaction import Origin, Transaction, UnitOfWork
@@ -103,7 +103,13 @@ def _heard(
     people.save(tx)
     threads.look_up(tx, [contact])
     conversation, opened = threads.find_or_open(
-        tx, contact=contact, channel="whatsapp", connector="whatsapp", asset=ASSET, reply_to=dict(party.reply_to)
+        tx,
+        contact=contact,
+        channel="whatsapp",
+        connector="whatsapp",
+        asset=ASSET,
+        reply_to=dict(party.reply_to),
+        heard=Heard(tx.now),
     )
     about: dict[str, Any] = {
         "message_id": f"ms_{number}",

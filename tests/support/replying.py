@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from hub.contracts import Alias, Outcome, Party
@@ -12,7 +12,7 @@ from hub.pipeline.effects import settle
 from hub.ports import Store
 from hub.services import replies
 from hub.services.contacts import People
-from hub.services.conversations import Threads
+from hub.services.conversations import Heard, Threads
 from hub.settings import Waits
 from hub.store import effects
 from hub.store.transaction import Origin, UnitOfWork
@@ -21,8 +21,15 @@ from tests.support.webhooks import NUMBER
 DEADLINE_SECONDS: Final = 20
 
 
-async def open_conversation(store: Store, who: str = "ana", *, connector: str = "whatsapp", asset: str = NUMBER) -> str:
-    """Return the id of a conversation with somebody."""
+async def open_conversation(
+    store: Store,
+    who: str = "ana",
+    *,
+    connector: str = "whatsapp",
+    asset: str = NUMBER,
+    opened_at: datetime | None = None,
+) -> str:
+    """Return the id of a conversation with somebody, who wrote at ``opened_at``; its channel is the connector's."""
 
     def write(unit: UnitOfWork) -> str:
         tx = unit.begin(Origin(f"{who}/{connector}/{asset}", "tests", "hub"))
@@ -32,7 +39,14 @@ async def open_conversation(store: Store, who: str = "ana", *, connector: str = 
         threads.look_up(tx, people.contacts())
         contact, _ = people.resolve(tx, party)
         conversation, _ = threads.find_or_open(
-            tx, contact=contact, channel="whatsapp", connector=connector, asset=asset, reply_to={"to": "5212221234567"}
+            tx,
+            contact=contact,
+            channel="facebook" if connector == "facebook" else "whatsapp",
+            connector=connector,
+            asset=asset,
+            reply_to={"to": "5212221234567"},
+            # However far a test moves its clock, the window stays open unless the test is about windows.
+            heard=Heard(opened_at or tx.now + timedelta(days=365)),
         )
         people.save(tx)
         threads.save(tx)
@@ -42,13 +56,20 @@ async def open_conversation(store: Store, who: str = "ana", *, connector: str = 
 
 
 async def ask(
-    store: Store, conversation: str, *words: str, cause: str = "asked", useful_for: timedelta = timedelta(days=3)
+    store: Store,
+    conversation: str,
+    *words: str,
+    cause: str = "asked",
+    useful_for: timedelta = timedelta(days=3),
+    intent: str = "test",
+    **given: Any,
 ) -> list[str]:
     """Ask for replies in one transaction; return their ids."""
 
     def write(unit: UnitOfWork) -> list[str]:
         tx = unit.begin(Origin(f"{cause}/{conversation}/{words}", "tests", "hub"))
-        return [replies.request(tx, conversation, word, intent="test", useful_for=useful_for) for word in words]
+        about = {"intent": intent, "useful_for": useful_for, **given}
+        return [replies.request(tx, conversation, word, **about) for word in words]
 
     return await store.transact(write, name="tests.ask")
 

@@ -46,9 +46,9 @@ class WhatsAppSimulator:
         self._courier = Courier(options, self._ledger, faults, partial(wire, options), partial(headers, options))
         self._graph = Graph(options, self._ledger, phones, self._courier, faults)
         surface = Surface(self._ledger, phones, self._courier, faults, phone_key)
-        control = Control(options, self._ledger, phones, self._courier)
+        control = Control(options, self._ledger, phones, self._courier, self._graph.windows)
         messages = Route("/{version}/{number}/messages", self._graph.messages, methods=["POST"])
-        routes = [*page(STATIC), *surface.routes(), *control.routes(), messages]
+        routes = [*page(STATIC), *surface.routes(), *control.routes(), *self._graph.catalogue.routes(), messages]
         self.app: ASGIApp = LoopbackOnly(Starlette(routes=routes))
         self.ready = asyncio.Event()
 

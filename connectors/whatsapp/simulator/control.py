@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
@@ -18,6 +19,7 @@ from connectors._simulator.surface import refuse
 from connectors.whatsapp.simulator.options import SimulatorOptions
 from connectors.whatsapp.simulator.phones import phone_key
 from connectors.whatsapp.simulator.updates import message_update, timestamp
+from connectors.whatsapp.simulator.windows import Windows
 
 
 class Say(BaseModel):
@@ -49,9 +51,12 @@ _SAYINGS: Final[TypeAdapter[list[Say]]] = TypeAdapter(list[Say])
 class Control:
     """The part of the surface under ``/control`` that only WhatsApp has."""
 
-    def __init__(self, options: SimulatorOptions, ledger: Ledger, phones: Phones, courier: Courier) -> None:
+    def __init__(
+        self, options: SimulatorOptions, ledger: Ledger, phones: Phones, courier: Courier, windows: Windows
+    ) -> None:
         """Join the parts."""
         self._options, self._ledger, self._phones, self._courier = options, ledger, phones, courier
+        self._windows = windows
 
     def routes(self) -> list[Route]:
         """Return what is answered here."""
@@ -94,5 +99,8 @@ class Control:
             message["text"] = {"body": saying.text}
         update = message_update(self._options, phone, saying.name, message | saying.content)
         shown = saying.text if saying.text is not None else f"[{saying.type}]"
-        self._phones.note(self._ledger.add("said", phone=phone, id=message["id"], type=saying.type, text=shown))
+        said_at = datetime.fromtimestamp(int(message["timestamp"]), UTC).isoformat()
+        entry = self._ledger.add("said", phone=phone, id=message["id"], type=saying.type, text=shown, said_at=said_at)
+        self._phones.note(entry)
+        self._windows.note(entry)
         return update

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
-import re
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import replace
 from typing import Any, Final
 
 from starlette.requests import ClientDisconnect, Request
@@ -19,41 +17,16 @@ from connectors._simulator.cutting import CutResponse
 from connectors._simulator.faults import AnswerFault, FaultPlan
 from connectors._simulator.ledger import Ledger
 from connectors._simulator.phones import Phones
-from connectors.whatsapp.client import MAX_CORRELATION, MAX_TEXT
-from connectors.whatsapp.parties import user_id_in
 from connectors.whatsapp.simulator.faults import Faults
 from connectors.whatsapp.simulator.options import SimulatorOptions
-from connectors.whatsapp.simulator.phones import phone_key, user_id_of, wa_id_of
-from connectors.whatsapp.simulator.updates import error_object, status_update
+from connectors.whatsapp.simulator.phones import user_id_of, wa_id_of
+from connectors.whatsapp.simulator.refusal import Refusal
+from connectors.whatsapp.simulator.requests import Outgoing, read_outgoing
+from connectors.whatsapp.simulator.templates import Catalogue
+from connectors.whatsapp.simulator.updates import status_update
+from connectors.whatsapp.simulator.windows import Windows
 
-_PHONE: Final = re.compile(r"\+?[0-9]{8,15}", re.ASCII)
-_TYPES: Final = frozenset({"audio", "contacts", "document", "image", "interactive", "location", "reaction", "sticker"})
-_LATER_TYPES: Final = _TYPES | {"template", "video"}
 MAX_BODY: Final = 256 * 1024
-
-
-class Refusal(Exception):
-    """A request that Meta answers with an error body."""
-
-    def __init__(self, status: int, code: int, details: str) -> None:
-        """Keep what the answer says."""
-        super().__init__(details)
-        self.status, self.code, self.details = status, code, details
-
-
-@dataclass(frozen=True)
-class Outgoing:
-    """A request to send a text that has nothing wrong."""
-
-    to: str
-    text: str
-    effect: str | None
-    dropped: bool
-
-    @property
-    def phone(self) -> str:
-        """Whose phone it is for."""
-        return phone_key(self.to)
 
 
 class Graph:
@@ -65,19 +38,22 @@ class Graph:
         """Join the parts."""
         self._options, self._ledger, self._phones = options, ledger, phones
         self._courier, self._faults = courier, faults
+        self.windows = Windows(options, ledger)
+        self.catalogue = Catalogue(options, ledger, courier, self._authorize)
 
     async def messages(self, request: Request) -> Response:
         """Answer ``POST /{version}/{phone_number_id}/messages``."""
         message: dict[str, Any] = {}
         try:
             self._authorize(request)
+            self._is_the_number(request)
             message = await _json(request)
-            outgoing = read_outgoing(message)
+            outgoing = self._allow(read_outgoing(message))
         except ClientDisconnect:
             return CutResponse()
         except Refusal as refusal:
             self._note(message, outgoing=None, answer=str(refusal.status), code=refusal.code)
-            return _error(refusal.status, refusal.code, refusal.details)
+            return refusal.answer()
         fault = self._faults.next_answer()
         if fault is None:
             return JSONResponse(self._take(message, outgoing, answer="200"))
@@ -100,8 +76,16 @@ class Graph:
             raise Refusal(400, 100, "Invalid appsecret_proof provided in the API argument")
         if request.path_params["version"] != self._options.api_version:
             raise Refusal(400, 2500, "Unknown path components")
+
+    def _is_the_number(self, request: Request) -> None:
         if request.path_params["number"] != self._options.phone_number_id:
             raise Refusal(400, 33, "Object does not exist, or lacks permissions")
+
+    def _allow(self, outgoing: Outgoing) -> Outgoing:
+        if outgoing.template is not None:
+            return replace(outgoing, text=self.catalogue.check(outgoing.template))
+        self.windows.check(outgoing.phone)
+        return outgoing
 
     async def _misbehave(self, fault: AnswerFault, message: dict[str, Any], outgoing: Outgoing) -> Response:
         body: dict[str, Any] = {}
@@ -109,7 +93,7 @@ class Graph:
             body = self._take(message, outgoing, answer=fault.name)
         else:
             self._note(message, outgoing, answer=fault.name, code=fault.code if fault.do == "error" else None)
-        return await fault.answer(body, partial(_error, fault.status, fault.code, "Simulated."))
+        return await fault.answer(body, Refusal(fault.status, fault.code, "Simulated.").answer)
 
     def _take(self, message: dict[str, Any], outgoing: Outgoing, *, answer: str) -> dict[str, Any]:
         wamid = "wamid.HBg" + self._options.randomness.token().upper()
@@ -139,6 +123,7 @@ class Graph:
             "send",
             effect=effect if isinstance(effect, str) else None,
             phone=outgoing.phone if outgoing else None,
+            type=outgoing.kind if outgoing else None,
             text=outgoing.text if outgoing else None,
             id=wamid,
             taken=wamid is not None,
@@ -163,65 +148,18 @@ class Graph:
                 return
 
 
-def read_outgoing(message: dict[str, Any]) -> Outgoing:
-    """Return what a request asks for.
-
-    Raises:
-        Refusal: With the code that Meta gives for what is wrong.
-    """
-    if message.get("messaging_product") != "whatsapp":
-        raise Refusal(400, 100, "(#100) The parameter messaging_product is required.")
-    if message.get("recipient_type", "individual") != "individual":
-        raise Refusal(400, 100, "(#100) Param recipient_type must be one of {INDIVIDUAL}")
-    kind = message.get("type", "text")
-    if kind in _LATER_TYPES:
-        raise Refusal(400, 131051, "Message type is currently not supported by the simulator.")
-    if kind != "text":
-        raise Refusal(400, 100, "(#100) Param type must be one of the documented kinds.")
-    text = message.get("text")
-    body = text.get("body") if isinstance(text, dict) else None
-    if not isinstance(body, str) or not body:
-        raise Refusal(400, 100, "(#100) The parameter text['body'] is required.")
-    if len(body) > MAX_TEXT:
-        raise Refusal(400, 100, f"(#100) Param text['body'] must be at most {MAX_TEXT} characters long.")
-    effect = message.get("biz_opaque_callback_data")
-    if effect is not None and (not isinstance(effect, str) or len(effect) > MAX_CORRELATION):
-        raise Refusal(400, 100, f"(#100) Param biz_opaque_callback_data is a string of at most {MAX_CORRELATION}.")
-    return _addressed(message, body, effect)
-
-
-def _addressed(message: dict[str, Any], text: str, effect: str | None) -> Outgoing:
-    to, recipient = message.get("to"), message.get("recipient")
-    if isinstance(to, str) and _PHONE.fullmatch(to):
-        return Outgoing(to, text, effect, dropped=False)
-    if isinstance(to, str) and user_id_in(to):
-        # Meta answers 200, then nothing arrives (chatwoot/chatwoot PR#15150).
-        return Outgoing(to, text, effect, dropped=True)
-    if to is None and isinstance(recipient, str) and user_id_in(recipient):
-        return Outgoing(recipient, text, effect, dropped=False)
-    if to is None and recipient is None:
-        raise Refusal(400, 100, "(#100) The parameter to is required.")
-    raise Refusal(400, 131009, "Parameter value is not valid: to")
-
-
 async def _json(request: Request) -> dict[str, Any]:
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-        raise Refusal(400, 100, "(#100) The content type must be application/json.")
+        raise Refusal(400, 100, "The content type must be application/json.")
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > MAX_BODY:
-            raise Refusal(413, 100, "(#100) The request is too large.")
+            raise Refusal(413, 100, "The request is too large.")
     try:
         found = json.loads(bytes(body))
     except ValueError:
-        raise Refusal(400, 100, "(#100) The request is no JSON.") from None
+        raise Refusal(400, 100, "The request is no JSON.") from None
     if not isinstance(found, dict):
-        raise Refusal(400, 100, "(#100) The request is no JSON object.")
+        raise Refusal(400, 100, "The request is no JSON object.")
     return found
-
-
-def _error(status: int, code: int, details: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    error = {**error_object(code), "message": f"(#{code}) {details}", "type": "OAuthException", "fbtrace_id": "A1b2C3"}
-    error.pop("title")
-    return JSONResponse({"error": error}, status_code=status, headers=headers)

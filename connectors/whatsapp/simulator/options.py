@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from connectors._simulator.options import PlayOptions
 
@@ -13,6 +14,7 @@ class SimulatorOptions(PlayOptions):
 
     Attributes:
         statuses: What becomes of each message taken, with the pause before each; empty sends none.
+        windows: Whose free-form windows are kept: everybody's, of those who wrote through this simulator, nobody's.
     """
 
     access_token: str = field(repr=False)
@@ -21,4 +23,5 @@ class SimulatorOptions(PlayOptions):
     display_phone_number: str = "525541234567"
     business_account_id: str = "123450000000001"
     api_version: str = "v26.0"
+    windows: Literal["strict", "known", "off"] = "known"
     statuses: tuple[tuple[str, float], ...] = (("sent", 0.02), ("delivered", 0.1), ("read", 0.5))

@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy.engine import Row
 
 from hub.contracts import Accepted, NotTaken, Outcome, Rejected, Unclear
-from hub.services import contacts, replies, waiting
+from hub.services import contacts, leaving, replies, waiting
 from hub.settings import Waits
 from hub.store import deliveries, effects
 from hub.store.transaction import Origin, Transaction, UnitOfWork
@@ -28,9 +28,18 @@ _LEAST_PAUSE_SECONDS: Final = 1.0
 
 
 def claim(unit: UnitOfWork, rows: Sequence[Row[Any]]) -> list[Row[Any]]:
-    """Move effects to ``sending``; return those that nobody else has moved meanwhile."""
-    claimed = (effects.claim(_tx(unit, row), row) for row in rows)
+    """Move effects to ``sending``; return those that nobody else has moved meanwhile, that may leave as things are."""
+    claimed = (effects.claim(_tx(unit, row), row) for row in rows if _may_leave(unit, row))
     return [row for row in claimed if row is not None]
+
+
+def _may_leave(unit: UnitOfWork, row: Row[Any]) -> bool:
+    """Give up what no provider would take any more, before it is tried."""
+    tx = _tx(unit, row)
+    why = leaving.look_again(tx, row)
+    if why is not None:
+        _fail(tx, row, why.code, why.explanation_es)
+    return why is None
 
 
 def pause_seconds(result: NotTaken, attempts: int, ladder: Sequence[float]) -> float:
@@ -104,9 +113,13 @@ def hold(unit: UnitOfWork, row: Row[Any], reason: str, name: str) -> None:
 def _expire(unit: UnitOfWork, row: Row[Any]) -> None:
     tx = _tx(unit, row)
     why = f"{EXPIRED_ES} {row.explanation_es}" if row.explanation_es else EXPIRED_ES
-    if effects.move(tx, row, "failed", code="expired", explanation_es=why):
+    _fail(tx, row, "expired", why)
+
+
+def _fail(tx: Transaction, row: Row[Any], code: str, explanation_es: str) -> None:
+    if effects.move(tx, row, "failed", code=code, explanation_es=explanation_es):
         event = ids.effect_event_id(row.id, row.attempts, "failed")
-        replies.failed(tx, row, "expired", why, row.attempts, event)
+        replies.failed(tx, row, code, explanation_es, row.attempts, event)
 
 
 def _end(unit: UnitOfWork, row: Row[Any], result: Outcome, waits: Waits) -> None:
@@ -117,9 +130,7 @@ def _end(unit: UnitOfWork, row: Row[Any], result: Outcome, waits: Waits) -> None
             replies.sent(tx, row, result.provider_id, row.attempts, event)
             contacts.learn(tx, row.key, result.learned, "the provider's answer named both")
     elif isinstance(result, Rejected):
-        if effects.move(tx, row, "failed", code=result.code, explanation_es=result.explanation_es):
-            event = ids.effect_event_id(row.id, row.attempts, "failed")
-            replies.failed(tx, row, result.code, result.explanation_es, row.attempts, event)
+        _fail(tx, row, result.code, result.explanation_es)
     elif isinstance(result, NotTaken):
         until = unit.now + timedelta(seconds=pause_seconds(result, row.attempts, waits.provider_retry_seconds))
         effects.move(tx, row, "intent", not_before=until, code=result.code, explanation_es=result.explanation_es)

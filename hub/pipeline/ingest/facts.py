@@ -7,7 +7,7 @@ from dataclasses import replace
 from hub.contracts import AccountItem, AmendmentItem, HandoverItem, IdentityItem, PreferenceItem
 from hub.pipeline.ingest.batch import Arrival, Batch
 from hub.pipeline.ingest.parts import source_of
-from hub.services import amendments, channels, contacts, conversations, waiting
+from hub.services import amendments, channels, contacts, conversations, templates, waiting
 from schemas.conversations import (
     ContactLinked,
     ContactMatched,
@@ -42,8 +42,10 @@ def amendment(batch: Batch, arrival: Arrival, item: AmendmentItem) -> str:
 def account(batch: Batch, arrival: Arrival, item: AccountItem) -> str:
     """State what changed about an account."""
     told = arrival.told(item)
+    tx = batch.begin(arrival, "provider")
+    templates.told(tx, arrival.delivery.connector, item, told["time"])
     channels.changed(
-        batch.begin(arrival, "provider"),
+        tx,
         arrival.delivery.connector,
         item,
         told["time"],

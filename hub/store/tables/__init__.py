@@ -5,7 +5,7 @@ from hub.store.tables.company import audit, channel_alerts, commands, policies
 from hub.store.tables.database import counters, leases, schema, store_info
 from hub.store.tables.inbound import deliveries, journal_cursors, journals, waiting_items
 from hub.store.tables.log import dead_letters, events, group_keys, groups, suspects
-from hub.store.tables.outbound import effects, timers
+from hub.store.tables.outbound import effects, scheduled_messages, templates, timers
 from hub.store.tables.people import (
     attachments,
     cases,
@@ -42,9 +42,11 @@ __all__ = [
     "metadata",
     "policies",
     "preferences",
+    "scheduled_messages",
     "schema",
     "store_info",
     "suspects",
+    "templates",
     "tickets",
     "timers",
     "waiting_items",

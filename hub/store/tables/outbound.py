@@ -19,6 +19,31 @@ timers = keyed(
     required("cause", Text),
     partial_index("timers_armed", "due", where="state = 'armed'"),
 )
+templates = keyed(
+    "templates",
+    Column("connector", Text, primary_key=True),
+    Column("account", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("language", Text, primary_key=True),
+    required("intent", Text),
+    required("category", Text),
+    required("body", Text),
+    required("variables", Json),
+    required("state", Text),
+    Column("provider_id", Text),
+    Column("reason", Text),
+    required("told_at", Instant),
+)
+scheduled_messages = keyed(
+    "scheduled_messages",
+    Column("id", Text, primary_key=True),
+    required("conversation_id", Text, index=True),
+    required("body", Json),
+    required("due", Instant),
+    required("not_after", Instant),
+    required("planned_at", Instant),
+    required("state", Text),
+)
 _OPEN = "state IN ('intent','sending','unknown')"
 
 effects = log(

@@ -66,6 +66,7 @@ messages = log(
     Column("reactions", Json),
     Column("pricing", Json),
     Column("sent_at", Instant),
+    Column("written_by", Text),
     Index("messages_by_conversation", "conversation_id", "position"),
     Index("messages_by_provider_id", "connector", "asset", "provider_id"),
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from hub.contracts import AssetRoute
 from hub.pipeline.effects import buckets
 from hub.pipeline.effects.buckets import Pacing
@@ -16,6 +18,7 @@ def pacing(clock: FakeClock, *, per_second: float = 1000, every_seconds: float =
     return Pacing(route, clock)
 
 
+@pytest.mark.feature("CO-03")
 def test_an_asset_speaks_at_its_pace() -> None:
     clock = FakeClock()
     pace = pacing(clock, per_second=4)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from hub.contracts import Accepted, NotTaken, Rejected, Unclear
 from tests.pipeline.effects.rig import Rig, hanging
 from tests.support.replying import ask, open_conversation, until
 
 
+@pytest.mark.feature("CO-05")
 async def test_a_conversation_is_told_one_thing_at_a_time_in_order(rig: Rig) -> None:
     words = [f"n{number}" for number in range(6)]
     await rig.ask(*words)
@@ -26,6 +29,7 @@ async def test_a_conversation_is_told_one_thing_at_a_time_in_order(rig: Rig) -> 
     assert rig.sender.said == words
 
 
+@pytest.mark.feature("CO-05")
 async def test_what_was_not_taken_holds_its_own_conversation_only(rig: Rig) -> None:
     await rig.ask("a1", "a2", who="ana")
     await rig.ask("b1", "b2", who="luis")
@@ -49,6 +53,7 @@ async def test_a_failed_one_lets_the_next_go_at_once(rig: Rig) -> None:
     assert rig.sender.said == ["uno", "dos"]
 
 
+@pytest.mark.feature("CO-05")
 async def test_a_doubt_holds_the_next_for_two_minutes_at_most(rig: Rig) -> None:
     ids = await rig.ask("uno", "dos")
     rig.sender.script = [Unclear("lost")]
@@ -66,6 +71,7 @@ async def test_a_doubt_holds_the_next_for_two_minutes_at_most(rig: Rig) -> None:
     assert await rig.told() == ["doubtful", "sent"]
 
 
+@pytest.mark.feature("CO-03")
 async def test_a_throttled_asset_pauses_whole_the_others_do_not(rig: Rig) -> None:
     await rig.ask("a1", who="ana")
     await rig.ask("b1", who="luis")
@@ -87,6 +93,7 @@ async def test_a_throttled_asset_pauses_whole_the_others_do_not(rig: Rig) -> Non
     assert sorted(rig.sender.said) == ["a1", "a1", "b1"]
 
 
+@pytest.mark.feature("CO-03")
 async def test_the_pace_of_one_person_holds_nobody_else(rig: Rig) -> None:
     words = [f"a{number}" for number in range(4)]
     await rig.ask(*words, who="ana")

@@ -160,6 +160,7 @@ class Killed(BaseException):
     """The process died here."""
 
 
+@pytest.mark.feature("CO-04", part="whatsapp")
 @pytest.mark.parametrize("point", ["effect.sending", "effect.answered", "effect.settled"])
 @pytest.mark.parametrize("heard", [True, False])
 async def test_a_death_around_the_answer_leaves_one_message_or_one_doubt(
