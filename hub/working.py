@@ -19,6 +19,7 @@ from hub.errors import StoreUnavailable
 from hub.pipeline import foreign
 from hub.pipeline.consumer import Consumer, Upkeep, join
 from hub.pipeline.effects import EffectWorker
+from hub.pipeline.files import FileWorker, Shelf
 from hub.pipeline.ingest import examine
 from hub.pipeline.journal import JournalMismatch
 from hub.pipeline.timers import TimerWorker
@@ -48,6 +49,7 @@ async def working(hub: Hub, store: AnyStore) -> AsyncIterator[None]:
         bus = await _bus(hub, store) if handles else None
         upkeeps = [] if bus is None else await _groups(hub, store, bus)
         effects = await _effects(hub, store) if calls else None
+        files = await _files(hub, store) if calls else None
         policies = await _patiently(hub, lambda: store.read(lambda tx: tx.policies))
         await asyncio.to_thread(_warm_up, store, policies, hub.clock.now())
         if not was_clean:
@@ -59,6 +61,9 @@ async def working(hub: Hub, store: AnyStore) -> AsyncIterator[None]:
             if effects is not None:
                 stack.push_async_callback(effects.stop)
                 hub.spawn(effects.run(), "effects")
+            if files is not None:
+                stack.push_async_callback(files.stop)
+                hub.spawn(files.run(), "files")
             if bus is not None:
                 await stack.enter_async_context(publishing(hub, store))
                 stack.push_async_callback(bus.stop)
@@ -108,6 +113,18 @@ async def _effects(hub: Hub, store: AnyStore) -> EffectWorker:
     if lost:
         log.warning("it is not known whether these calls were made; they are in doubt", count=lost)
     return effects
+
+
+async def _files(hub: Hub, store: AnyStore) -> FileWorker:
+    settings = hub.settings
+    shelf = Shelf(
+        settings.media, most_bytes=settings.limits.file_bytes, disk_free_bytes=settings.limits.disk_free_bytes
+    )
+    files = FileWorker(
+        store, _asset_routes(hub), shelf, hub.clock, hub.randomness, waits=settings.waits, limits=settings.limits
+    )
+    await _patiently(hub, lambda: files.recover(is_sole=settings.database_url is None))
+    return files
 
 
 async def _patiently(hub: Hub, work: Callable[[], Awaitable[T]]) -> T:

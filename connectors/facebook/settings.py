@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from connectors._meta.environment import OPTIONS, App, apps_of, webhook_secrets
 from connectors._meta.transport import Credentials, Secret
 from connectors.facebook.client import Access, FacebookSender
+from connectors.facebook.files import FacebookFetcher
 from hub.contracts import AssetRoute, Connection, WebhookSecrets
 from hub.errors import Misconfigured
 
@@ -56,7 +57,7 @@ def connect(environ: Mapping[str, str]) -> Connection | None:
             continue
         secrets[app.name] = webhook_secrets(app_secret, word)
         tokens = {page.id: Credentials(page.token, app_secret) for page in pages}
-        sender = FacebookSender(Access(url, version, timeout, tokens))
+        sender, fetcher = FacebookSender(Access(url, version, timeout, tokens)), FacebookFetcher(url, timeout)
         for page in pages:
             assets[page.id] = AssetRoute(
                 slug=page.slug,
@@ -65,6 +66,7 @@ def connect(environ: Mapping[str, str]) -> Connection | None:
                 breaker=f"{urlsplit(url).netloc}|facebook:{app.name}:{page.slug}",
                 per_second=PER_SECOND,
                 deadline_seconds=timeout + 1,
+                fetcher=fetcher,
             )
     if problems:
         raise Misconfigured(problems)

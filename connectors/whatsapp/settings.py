@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from connectors._meta.environment import OPTIONS, App, apps_of, webhook_secrets
 from connectors._meta.transport import Credentials
 from connectors.whatsapp.client import Access, WhatsAppSender
+from connectors.whatsapp.files import WhatsAppFetcher
 from hub.contracts import AssetRoute, Connection, WebhookSecrets
 from hub.errors import Misconfigured
 
@@ -50,7 +51,7 @@ def connect(environ: Mapping[str, str]) -> Connection | None:
             continue
         access = Access(url, version, timeout, Credentials(token, app_secret))
         secrets[app.name] = webhook_secrets(app_secret, word)
-        sender = WhatsAppSender(access)
+        sender, fetcher = WhatsAppSender(access), WhatsAppFetcher(access)
         for slug, number in numbers.items():
             assets[number] = AssetRoute(
                 slug=slug,
@@ -60,6 +61,7 @@ def connect(environ: Mapping[str, str]) -> Connection | None:
                 pair_interval_seconds=PAIR_INTERVAL_SECONDS,
                 pair_burst=PAIR_BURST,
                 deadline_seconds=timeout + 1,
+                fetcher=fetcher,
             )
     if problems:
         raise Misconfigured(problems)

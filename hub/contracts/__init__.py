@@ -1,6 +1,7 @@
 """What the author of a plug-in reads: the shapes of connectors, of handlers."""
 
 from hub.contracts.connector import AssetRoute, Connection, Connector, Sandboxed, SandboxPlace, Simulator
+from hub.contracts.files import Fetched, Fetcher, NotFetched, Target, WantedFile
 from hub.contracts.handler import Handler, Ports
 from hub.contracts.inbound import Handshake, RawDelivery, WebhookRequest, WebhookSecrets
 from hub.contracts.items import (
@@ -36,6 +37,8 @@ __all__ = [
     "Connector",
     "EchoItem",
     "Fact",
+    "Fetched",
+    "Fetcher",
     "File",
     "Handler",
     "HandoverItem",
@@ -45,6 +48,7 @@ __all__ = [
     "Item",
     "MessageItem",
     "Normalize",
+    "NotFetched",
     "NotTaken",
     "OutboundCall",
     "Outcome",
@@ -59,7 +63,9 @@ __all__ = [
     "Sender",
     "Simulator",
     "StatusItem",
+    "Target",
     "Unclear",
+    "WantedFile",
     "WatermarkItem",
     "WebhookRequest",
     "WebhookSecrets",

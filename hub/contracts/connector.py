@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from hub.contracts.files import Fetcher
 from hub.contracts.inbound import Handshake, WebhookRequest, WebhookSecrets
 from hub.contracts.items import Normalize
 from hub.contracts.outbound import Sender
@@ -25,6 +26,7 @@ class AssetRoute:
         pair_interval_seconds: Pause between two messages to one person, beyond the burst.
         pair_burst: Messages to one person that need no pause.
         deadline_seconds: When one call is given up.
+        fetcher: Has the files that came to the asset; None where none ever come.
     """
 
     slug: str
@@ -34,6 +36,7 @@ class AssetRoute:
     pair_interval_seconds: float = 0.0
     pair_burst: int = 10
     deadline_seconds: float = 30.0
+    fetcher: Fetcher | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 from connectors._simulator import server
 from connectors._simulator.courier import Courier
 from connectors._simulator.faults import FaultPlan
+from connectors._simulator.files import Files
 from connectors._simulator.guard import LoopbackOnly
 from connectors._simulator.ledger import Ledger
 from connectors._simulator.phones import Phones
@@ -50,7 +51,9 @@ class FacebookSimulator:
         surface = Surface(self._ledger, phones, self._courier, faults, psid_of)
         control = Control(options, self._ledger, phones, graph.wall, self._courier)
         subscriptions = Subscriptions(options, self._ledger)
-        routes = [*page(STATIC), *surface.routes(), *control.routes(), *graph.routes(), *subscriptions.routes()]
+        files = Files(options, self._ledger, faults)
+        hub_side = [*graph.routes(), *subscriptions.routes(), *files.routes()]
+        routes = [*page(STATIC), *surface.routes(), *control.routes(), *hub_side]
         self.app: ASGIApp = LoopbackOnly(Starlette(routes=routes))
         self.ready = asyncio.Event()
 

@@ -21,6 +21,7 @@ from connectors._simulator.surface import Surface, page
 from connectors.whatsapp.simulator.control import Control
 from connectors.whatsapp.simulator.faults import Faults
 from connectors.whatsapp.simulator.graph import Graph
+from connectors.whatsapp.simulator.media import Media
 from connectors.whatsapp.simulator.options import SimulatorOptions
 from connectors.whatsapp.simulator.phones import phone_key
 from connectors.whatsapp.simulator.updates import headers, wire
@@ -48,7 +49,8 @@ class WhatsAppSimulator:
         surface = Surface(self._ledger, phones, self._courier, faults, phone_key)
         control = Control(options, self._ledger, phones, self._courier)
         messages = Route("/{version}/{number}/messages", self._graph.messages, methods=["POST"])
-        routes = [*page(STATIC), *surface.routes(), *control.routes(), messages]
+        media = Media(options, self._ledger, faults)
+        routes = [*page(STATIC), *surface.routes(), *control.routes(), messages, *media.routes()]
         self.app: ASGIApp = LoopbackOnly(Starlette(routes=routes))
         self.ready = asyncio.Event()
 
