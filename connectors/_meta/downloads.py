@@ -47,11 +47,8 @@ class Downloads:
             for _ in range(MOST_REDIRECTS + 1):
                 if not self._places.allow(url):
                     return NotFetched("address", "La dirección del archivo no es de las permitidas.")
-                headers = (
-                    {}
-                    if token is None or urlsplit(url).netloc != first
-                    else {"authorization": f"Bearer {token.decode()}"}
-                )
+                shown = token if urlsplit(url).netloc == first else None
+                headers = {} if shown is None else {"authorization": f"Bearer {shown.decode()}"}
                 async with self._open().stream("GET", url, headers=headers) as response:
                     if response.status_code in _REDIRECTS:
                         url = urljoin(url, response.headers.get("location", ""))
