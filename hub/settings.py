@@ -75,6 +75,7 @@ class Waits(BaseModel):
         description="Pauses between the attempts at one file; the last repeats until day 6.",
     )
     file_seconds: float = Field(default=300, gt=0, description="How long fetching one file may take.")
+    account_check_seconds: float = Field(default=600, gt=0, description="How often providers are asked for our state.")
     effect_alarm_seconds: float = Field(default=900, gt=0, description="Age of an unsent effect that is an alarm.")
     report_seconds: float = Field(default=5, gt=0, description="How often a journal tells the database what it holds.")
     look_seconds: float = Field(default=0.25, gt=0, description="How often changes by other processes are looked for.")
@@ -130,6 +131,9 @@ class HubSettings(BaseModel):
     )
     database_url: SecretStr | None = Field(
         default=None, description="postgresql+psycopg://user:password@host/database; left out for the embedded SQLite."
+    )
+    public_url: str | None = Field(
+        default=None, pattern="^https?://[^/?#@ ]+(/[^?# ]*)?$", description="Address under which webhooks arrive."
     )
     media_dir: Path | None = Field(
         default=None, description="Where files of customers are kept; left out for media in the data directory."

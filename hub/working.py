@@ -13,10 +13,12 @@ from hub import discovery
 from hub.bootstrap import background
 from hub.bus.embedded import EmbeddedBus
 from hub.contracts import AssetRoute
+from hub.doctor import accounts
 from hub.domain import business_time
 from hub.domain.policies import Policies
 from hub.errors import StoreUnavailable
 from hub.pipeline import foreign
+from hub.pipeline.account_watch import AccountWatch
 from hub.pipeline.consumer import Consumer, Upkeep, join
 from hub.pipeline.effects import EffectWorker
 from hub.pipeline.files import FileWorker, Shelf
@@ -64,6 +66,9 @@ async def working(hub: Hub, store: AnyStore) -> AsyncIterator[None]:
             if files is not None:
                 stack.push_async_callback(files.stop)
                 hub.spawn(files.run(), "files")
+                watch = _watch(hub, store)
+                stack.push_async_callback(watch.stop)
+                await stack.enter_async_context(background(hub, watch.run(), "accounts"))
             if bus is not None:
                 await stack.enter_async_context(publishing(hub, store))
                 stack.push_async_callback(bus.stop)
@@ -125,6 +130,18 @@ async def _files(hub: Hub, store: AnyStore) -> FileWorker:
     )
     await _patiently(hub, lambda: files.recover(is_sole=settings.database_url is None))
     return files
+
+
+def _watch(hub: Hub, store: AnyStore) -> AccountWatch:
+    """Return what asks the providers that are real: whoever plays one knows how it is."""
+    watched = [
+        (name, account, accounts.callback(hub.settings.public_url, name, account))
+        for name, connection in hub.connections.items()
+        if name not in hub.simulated
+        for account in connection.accounts
+    ]
+    seconds = hub.settings.waits.account_check_seconds
+    return AccountWatch(store, watched, hub.clock, hub.randomness, seconds=seconds)
 
 
 async def _patiently(hub: Hub, work: Callable[[], Awaitable[T]]) -> T:

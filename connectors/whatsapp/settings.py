@@ -8,9 +8,11 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from connectors._meta.environment import OPTIONS, App, apps_of, webhook_secrets
+from connectors._meta.subscriptions import AppAccess, Asset, GraphAccount
 from connectors._meta.transport import Credentials
 from connectors.whatsapp.client import Access, WhatsAppSender
 from connectors.whatsapp.files import WhatsAppFetcher
+from connectors.whatsapp.product import PRODUCT
 from hub.contracts import AssetRoute, Connection, WebhookSecrets
 from hub.errors import Misconfigured
 
@@ -41,10 +43,13 @@ def connect(environ: Mapping[str, str]) -> Connection | None:
     secrets: dict[str, Callable[[], WebhookSecrets]] = {}
     assets: dict[str, AssetRoute] = {}
     seen: dict[str, str] = {}
+    accounts: list[GraphAccount] = []
     for app in apps:
         found = {name: app.secret(name, where) for name, where in SECRETS.items()}
         url, version, timeout = app.graph_url(), app.api_version(), app.timeout_seconds()
         numbers = _numbers(app, seen)
+        app_id = app.number("app_id", "the app's id (App settings > Basic)")
+        account = app.number("account", "the id of the WhatsApp Business account (WhatsApp > API setup)")
         problems += app.problems
         app_secret, token, word = (found[name] for name in ("app_secret", "access_token", "verify_token"))
         if problems or app_secret is None or token is None or word is None:
@@ -52,6 +57,9 @@ def connect(environ: Mapping[str, str]) -> Connection | None:
         access = Access(url, version, timeout, Credentials(token, app_secret))
         secrets[app.name] = webhook_secrets(app_secret, word)
         sender, fetcher = WhatsAppSender(access), WhatsAppFetcher(access)
+        watched = AppAccess(app.name, app.knob(""), app_id, url, version, timeout, app_secret, word)
+        business = [Asset(account, access.credentials, tuple(numbers.values()))] if account else []
+        accounts.append(GraphAccount(watched, PRODUCT, business))
         for slug, number in numbers.items():
             assets[number] = AssetRoute(
                 slug=slug,
@@ -61,11 +69,12 @@ def connect(environ: Mapping[str, str]) -> Connection | None:
                 pair_interval_seconds=PAIR_INTERVAL_SECONDS,
                 pair_burst=PAIR_BURST,
                 deadline_seconds=timeout + 1,
+                line=f"whatsapp:{number}",
                 fetcher=fetcher,
             )
     if problems:
         raise Misconfigured(problems)
-    return Connection(secrets=secrets, assets=assets)
+    return Connection(secrets=secrets, assets=assets, accounts=tuple(accounts))
 
 
 def _knows(path: list[str]) -> bool:
@@ -73,7 +82,7 @@ def _knows(path: list[str]) -> bool:
         case ["numbers", slug]:
             return bool(slug)
         case [knob]:
-            return knob in {*OPTIONS, *SECRETS, *(f"{name}_file" for name in SECRETS)}
+            return knob in {"account", "app_id", *OPTIONS, *SECRETS, *(f"{name}_file" for name in SECRETS)}
     return False
 
 

@@ -11,6 +11,7 @@ import typer
 from hub.cli import (
     alerts,
     balance,
+    connectors,
     contacts,
     dead_letters,
     doctor,
@@ -89,6 +90,7 @@ for _part in (
     tickets,
     contacts,
     alerts,
+    connectors,
     events,
     dead_letters,
     groups,

@@ -1,5 +1,6 @@
 """What the author of a plug-in reads: the shapes of connectors, of handlers."""
 
+from hub.contracts.accounts import Account, Checked
 from hub.contracts.connector import AssetRoute, Connection, Connector, Sandboxed, SandboxPlace, Simulator
 from hub.contracts.files import Fetched, Fetcher, NotFetched, Target, WantedFile
 from hub.contracts.handler import Handler, Ports
@@ -28,10 +29,12 @@ from hub.contracts.outbound import Accepted, NotTaken, OutboundCall, Outcome, Re
 
 __all__ = [
     "Accepted",
+    "Account",
     "AccountItem",
     "Alias",
     "AmendmentItem",
     "AssetRoute",
+    "Checked",
     "CommentItem",
     "Connection",
     "Connector",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import bindparam, insert, select, update
@@ -66,6 +66,21 @@ def alert(tx: Transaction, connector: str, asset: str, name: str, explanation_es
         event_id: Of the event that is the reason.
     """
     _say(tx, connector, asset, _Word(name, "warning", explanation_es), tx.now, event_id)
+
+
+def checked(tx: Transaction, connector: str, app: str, name: str, severity: Severity, explanation_es: str) -> None:
+    """Keep what a check of an app found: news is stated, raises or ends its alarm; the same again is silence."""
+    tx.lock("alert", [f"{connector}/{app}/{name}"])
+    known = tx.one(_KNOWN, of_connector=connector, of_asset=app, of_alert=name)
+    before = ("info", "") if known is None else (known.severity, known.explanation_es)
+    if before == (severity, explanation_es) or before[0] == severity == "info":
+        return
+    fact = AccountChanged(
+        connector=connector, asset=app, field="check", change=name, severity=severity, explanation_es=explanation_es
+    )
+    event = tx.state(fact, key=f"channel:{connector}/{app}", subject=app)
+    at = tx.now if known is None else max(tx.now, known.told_at + timedelta(microseconds=1))
+    _say(tx, connector, app, _Word(name, severity, explanation_es), at, event.id)
 
 
 def open_alerts(tx: Transaction) -> Sequence[Row[Any]]:

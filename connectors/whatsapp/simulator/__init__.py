@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from connectors._meta.simulated_app import App, SimulatedApp
 from connectors._simulator import server
 from connectors._simulator.courier import Courier
 from connectors._simulator.faults import FaultPlan
@@ -18,6 +19,8 @@ from connectors._simulator.guard import LoopbackOnly
 from connectors._simulator.ledger import Ledger
 from connectors._simulator.phones import Phones
 from connectors._simulator.surface import Surface, page
+from connectors.whatsapp.product import FIELDS, OBJECT, PERMISSIONS
+from connectors.whatsapp.simulator.business import APP_ID, Business
 from connectors.whatsapp.simulator.control import Control
 from connectors.whatsapp.simulator.faults import Faults
 from connectors.whatsapp.simulator.graph import Graph
@@ -50,7 +53,11 @@ class WhatsAppSimulator:
         control = Control(options, self._ledger, phones, self._courier)
         messages = Route("/{version}/{number}/messages", self._graph.messages, methods=["POST"])
         media = Media(options, self._ledger, faults)
-        routes = [*page(STATIC), *surface.routes(), *control.routes(), messages, *media.routes()]
+        business = Business(options, self._ledger)
+        app = App(APP_ID, OBJECT, FIELDS, PERMISSIONS, options.access_token, options.api_version)
+        subscriptions = SimulatedApp(app, options, self._ledger, self._courier)
+        hub_side = [messages, *subscriptions.routes(), *business.routes(), *media.routes()]
+        routes = [*page(STATIC), *surface.routes(), *control.routes(), *hub_side]
         self.app: ASGIApp = LoopbackOnly(Starlette(routes=routes))
         self.ready = asyncio.Event()
 

@@ -1,0 +1,9 @@
+"""Commands ``hub connectors …``: the channels as their providers see them."""
+
+from __future__ import annotations
+
+from hub.cli import subscriptions
+from hub.cli.options import group
+
+app = group("connectors", "Channels as their providers see them.")
+subscriptions.add_to(app)
