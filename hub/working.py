@@ -67,8 +67,9 @@ async def working(hub: Hub, store: AnyStore) -> AsyncIterator[None]:
                 stack.push_async_callback(files.stop)
                 hub.spawn(files.run(), "files")
                 watch = _watch(hub, store)
-                stack.push_async_callback(watch.stop)
-                await stack.enter_async_context(background(hub, watch.run(), "accounts"))
+                if watch.has_work:
+                    stack.push_async_callback(watch.stop)
+                    await stack.enter_async_context(background(hub, watch.run(), "accounts"))
             if bus is not None:
                 await stack.enter_async_context(publishing(hub, store))
                 stack.push_async_callback(bus.stop)

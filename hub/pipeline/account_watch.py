@@ -39,9 +39,14 @@ class AccountWatch:
         self._accounts = [one for one in accounts if one[1].is_watched]
         self._holder = randomness.token()
 
+    @property
+    def has_work(self) -> bool:
+        """Whether the settings of any account say enough to watch it."""
+        return bool(self._accounts)
+
     async def run(self) -> None:
         """Ask until cancelled."""
-        while self._accounts:
+        while True:
             try:
                 await self.round()
             except StoreUnavailable as error:
