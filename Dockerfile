@@ -3,6 +3,8 @@ FROM python:3.11-slim
 
 # A number that does not move: .secrets/pgpass belongs to it.
 RUN useradd --uid 10001 --create-home --home-dir /var/lib/hub --shell /usr/sbin/nologin hub
+# A volume takes the owner of what it is mounted over.
+RUN install --directory --owner=hub --mode=0700 /var/lib/hub/media
 WORKDIR /opt/hub
 COPY requirements.lock build.lock ./
 RUN pip install --no-cache-dir --require-hashes -r requirements.lock -r build.lock

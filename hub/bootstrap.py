@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from hub import discovery, kafka_settings, sandbox
+from hub import discovery, kafka_settings, sandbox, speaking
 from hub.configuration import collecting
 from hub.contracts import Connection, Connector, Sandboxed
 from hub.draining import Drain
@@ -117,6 +117,7 @@ def assemble(
             connection = connector.connect(simulated[name].environment if name in simulated else environ)
             if connection is not None:
                 connections[name] = connection
+    problems += speaking.doubled(connections)
     if problems:
         raise Misconfigured(problems)
     if set(connections) - set(simulated):

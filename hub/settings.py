@@ -44,6 +44,7 @@ def _network(value: str) -> str:
 
 Ladder = Annotated[tuple[Annotated[float, Field(gt=0)], ...], BeforeValidator(_split), Field(min_length=1)]
 Peers = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(_split)]
+Endings = Annotated[tuple[Annotated[str, Field(pattern="^[a-z0-9]{1,10}$")], ...], BeforeValidator(_split)]
 Role = Literal["all", "intake", "receiver", "ingester", "worker", "effects", "console"]
 
 
@@ -69,6 +70,12 @@ class Waits(BaseModel):
     breaker_seconds: float = Field(default=30, gt=0, description="First pause of an open circuit breaker.")
     breaker_max_seconds: float = Field(default=900, gt=0, description="Longest pause of an open circuit breaker.")
     lease_seconds: float = Field(default=60, gt=0, description="How long the lease on an asset lasts unrenewed.")
+    file_retry_seconds: Ladder = Field(
+        default=(10, 60, 300, 1800, 7200, 21600),
+        description="Pauses between the attempts at one file; the last repeats until day 6.",
+    )
+    file_seconds: float = Field(default=300, gt=0, description="How long fetching one file may take.")
+    account_check_seconds: float = Field(default=600, gt=0, description="How often providers are asked for our state.")
     effect_alarm_seconds: float = Field(default=900, gt=0, description="Age of an unsent effect that is an alarm.")
     report_seconds: float = Field(default=5, gt=0, description="How often a journal tells the database what it holds.")
     look_seconds: float = Field(default=0.25, gt=0, description="How often changes by other processes are looked for.")
@@ -100,6 +107,10 @@ class Limits(BaseModel):
     bad_signatures_per_second: float = Field(default=1, gt=0, description="How fast that allowance refills.")
     segment_bytes: int = Field(default=64 * 1024 * 1024, gt=0, description="Size at which a journal segment closes.")
     segment_keep_seconds: float = Field(default=86_400, ge=0, description="How long an ingested segment stays.")
+    file_bytes: int = Field(default=100 * 1024 * 1024, gt=0, description="One file that came with a message.")
+    suspicious_endings: Endings = Field(
+        default=(), description="Files so named are set apart, beside all that runs or holds macros."
+    )
     disk_free_bytes: int = Field(default=1024**3, ge=0, description="Free disk under which the intake answers 503.")
 
 
@@ -121,9 +132,20 @@ class HubSettings(BaseModel):
     database_url: SecretStr | None = Field(
         default=None, description="postgresql+psycopg://user:password@host/database; left out for the embedded SQLite."
     )
+    public_url: str | None = Field(
+        default=None, pattern="^https?://[^/?#@ ]+(/[^?# ]*)?$", description="Address under which webhooks arrive."
+    )
+    media_dir: Path | None = Field(
+        default=None, description="Where files of customers are kept; left out for media in the data directory."
+    )
     trusted_proxies: Peers = Field(default=(), description="Addresses or networks whose X-Forwarded-For is believed.")
     waits: Waits = Waits()
     limits: Limits = Limits()
+
+    @property
+    def media(self) -> Path:
+        """Where files of customers are kept."""
+        return self.media_dir or self.data / "media"
 
     @property
     def handles(self) -> bool:

@@ -13,12 +13,15 @@ from hub import discovery
 from hub.bootstrap import background
 from hub.bus.embedded import EmbeddedBus
 from hub.contracts import AssetRoute
+from hub.doctor import accounts
 from hub.domain import business_time
 from hub.domain.policies import Policies
 from hub.errors import StoreUnavailable
 from hub.pipeline import foreign
+from hub.pipeline.account_watch import AccountWatch
 from hub.pipeline.consumer import Consumer, Upkeep, join
 from hub.pipeline.effects import EffectWorker
+from hub.pipeline.files import FileWorker, Shelf
 from hub.pipeline.ingest import examine
 from hub.pipeline.journal import JournalMismatch
 from hub.pipeline.timers import TimerWorker
@@ -48,6 +51,7 @@ async def working(hub: Hub, store: AnyStore) -> AsyncIterator[None]:
         bus = await _bus(hub, store) if handles else None
         upkeeps = [] if bus is None else await _groups(hub, store, bus)
         effects = await _effects(hub, store) if calls else None
+        files = await _files(hub, store) if calls else None
         policies = await _patiently(hub, lambda: store.read(lambda tx: tx.policies))
         await asyncio.to_thread(_warm_up, store, policies, hub.clock.now())
         if not was_clean:
@@ -59,6 +63,13 @@ async def working(hub: Hub, store: AnyStore) -> AsyncIterator[None]:
             if effects is not None:
                 stack.push_async_callback(effects.stop)
                 hub.spawn(effects.run(), "effects")
+            if files is not None:
+                stack.push_async_callback(files.stop)
+                hub.spawn(files.run(), "files")
+                watch = _watch(hub, store)
+                if watch.has_work:
+                    stack.push_async_callback(watch.stop)
+                    await stack.enter_async_context(background(hub, watch.run(), "accounts"))
             if bus is not None:
                 await stack.enter_async_context(publishing(hub, store))
                 stack.push_async_callback(bus.stop)
@@ -108,6 +119,30 @@ async def _effects(hub: Hub, store: AnyStore) -> EffectWorker:
     if lost:
         log.warning("it is not known whether these calls were made; they are in doubt", count=lost)
     return effects
+
+
+async def _files(hub: Hub, store: AnyStore) -> FileWorker:
+    settings = hub.settings
+    shelf = Shelf(
+        settings.media, most_bytes=settings.limits.file_bytes, disk_free_bytes=settings.limits.disk_free_bytes
+    )
+    files = FileWorker(
+        store, _asset_routes(hub), shelf, hub.clock, hub.randomness, waits=settings.waits, limits=settings.limits
+    )
+    await _patiently(hub, lambda: files.recover(is_sole=settings.database_url is None))
+    return files
+
+
+def _watch(hub: Hub, store: AnyStore) -> AccountWatch:
+    """Return what asks the providers that are real: whoever plays one knows how it is."""
+    watched = [
+        (name, account, accounts.callback(hub.settings.public_url, name, account))
+        for name, connection in hub.connections.items()
+        if name not in hub.simulated
+        for account in connection.accounts
+    ]
+    seconds = hub.settings.waits.account_check_seconds
+    return AccountWatch(store, watched, hub.clock, hub.randomness, seconds=seconds)
 
 
 async def _patiently(hub: Hub, work: Callable[[], Awaitable[T]]) -> T:

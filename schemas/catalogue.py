@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from schemas import conversations, messages, operations, replies, tickets
+from schemas import attachments, conversations, messages, operations, replies, tickets
 from schemas.envelope import EventData, event_types
 from schemas.topics import ALL, Topic
 
-MODULES = (conversations, messages, operations, replies, tickets)
+MODULES = (attachments, conversations, messages, operations, replies, tickets)
 
 
 def types_by_topic() -> dict[Topic, list[type[EventData]]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from schemas import content, conversations, ids, messages, operations, replies, tickets
+from schemas import attachments, content, conversations, ids, messages, operations, replies, tickets
 from schemas.envelope import CloudEvent, EventData, schema_address
 
 _ASKED: Final = datetime(2026, 11, 23, 16, 30, tzinfo=UTC)
@@ -61,6 +61,19 @@ _OTHER_CONTACT: Final = _entity("ct", "another-day")
 _PHOTO: Final = content.Attachment(
     attachment_id=_entity("at"), kind="image", mime_type="image/jpeg", sha256="ab" * 32, size_bytes=48_210
 )
+_FILE: Final[dict[str, Any]] = {
+    "attachment_id": _PHOTO.attachment_id,
+    "message_id": _MESSAGE,
+    "conversation_id": _CONVERSATION,
+    "kind": "image",
+}
+_KEPT: Final[dict[str, Any]] = {
+    **_FILE,
+    "mime_type": "image/jpeg",
+    "size_bytes": 48_210,
+    "sha256": "ab" * 32,
+    "is_as_announced": True,
+}
 _AMENDED: Final[dict[str, Any]] = {
     "message_id": _MESSAGE,
     "conversation_id": _CONVERSATION,
@@ -108,6 +121,11 @@ _STORY: Final[tuple[EventData, ...]] = (
         first_in_conversation=True,
         attachments=(_PHOTO,),
         referral=content.Referral(source="ad", source_id="120211122233344455", headline="Facturación sin errores"),
+    ),
+    attachments.AttachmentStored(**_KEPT),
+    attachments.AttachmentQuarantined(**_KEPT, reason_es="un archivo comprimido con un .exe dentro"),
+    attachments.AttachmentLost(
+        **_FILE, attempts=9, reason_es="No se pudo descargar en seis días; el proveedor ya no lo guarda."
     ),
     messages.MessageUnsupported(**_INBOUND, provider_kind="poll", reason="this kind is not read yet"),
     messages.MessageEdited(**_AMENDED, text=_PROBLEM, revision=1),

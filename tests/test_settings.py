@@ -27,6 +27,9 @@ def test_the_shipped_waits_are_those_of_the_architecture() -> None:
         "breaker_seconds": 30,
         "breaker_max_seconds": 900,
         "lease_seconds": 60,
+        "file_retry_seconds": (10, 60, 300, 1800, 7200, 21600),
+        "file_seconds": 300,
+        "account_check_seconds": 600,
         "look_seconds": 0.25,
         "publish_seconds": 60,
         "publish_retry_seconds": 1,
@@ -55,6 +58,8 @@ def test_the_shipped_limits_are_those_of_the_architecture() -> None:
         "segment_bytes": 64 * 1024**2,
         "segment_keep_seconds": 86_400,
         "disk_free_bytes": 1024**3,
+        "file_bytes": 100 * 1024 * 1024,
+        "suspicious_endings": (),
     }
 
 

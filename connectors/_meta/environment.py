@@ -20,6 +20,7 @@ OPTIONS: Final = {"graph_url": "https://graph.facebook.com", "api_version": "v26
 MAX_TIMEOUT_SECONDS: Final = 60.0
 
 _APP: Final = re.compile(r"[a-z0-9-]+(?:_[a-z0-9-]+)*", re.ASCII)
+_NUMBER: Final = re.compile(r"[0-9]{5,20}", re.ASCII)
 _VERSION: Final = re.compile(r"v[0-9]{1,3}\.[0-9]{1,2}", re.ASCII)
 
 
@@ -85,6 +86,13 @@ class App:
         if not _VERSION.fullmatch(version):
             self.refuse("api_version", "write it as in v26.0")
         return version
+
+    def number(self, name: str, what: str) -> str | None:
+        """Return an id that may be left out."""
+        found = self.knobs.get(name)
+        if found is not None and not _NUMBER.fullmatch(found):
+            self.refuse(name, f"takes {what}, digits only")
+        return found
 
     def timeout_seconds(self) -> float:
         """Return the bound of one call."""

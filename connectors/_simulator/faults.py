@@ -64,6 +64,16 @@ class AnswerFault(Strict):
         return CutResponse()
 
 
+class FileFault(Strict):
+    """What happens instead of a good download."""
+
+    do: Literal["status", "cut", "other_bytes", "redirect", "slow"]
+    status: int = Field(default=404, ge=400, le=599)
+    to: str | None = Field(default=None, description="Where redirect leads; elsewhere at the provider if left out.")
+    seconds: float = Field(default=1, ge=0, le=600, description="Pause of slow before each part.")
+    times: int = Field(default=1, ge=1, description="To how many downloads this happens.")
+
+
 class Faults(Strict):
     """All misbehaviour in force; the default is none."""
 
@@ -72,6 +82,7 @@ class Faults(Strict):
     batch: int = Field(default=0, ge=0, le=1000, description="So many updates go into one webhook.")
     delay_ms: int = Field(default=0, ge=0, le=600_000, description="Pause before each webhook.")
     answers: list[AnswerFault] = Field(default=[], description="For the next messages, in this order.")
+    files: list[FileFault] = Field(default=[], description="For the next downloads, in this order.")
 
 
 F = TypeVar("F", bound=Faults)

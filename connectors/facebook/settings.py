@@ -9,8 +9,11 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from connectors._meta.environment import OPTIONS, App, apps_of, webhook_secrets
+from connectors._meta.subscriptions import AppAccess, Asset, GraphAccount
 from connectors._meta.transport import Credentials, Secret
 from connectors.facebook.client import Access, FacebookSender
+from connectors.facebook.files import FacebookFetcher
+from connectors.facebook.product import PRODUCT
 from hub.contracts import AssetRoute, Connection, WebhookSecrets
 from hub.errors import Misconfigured
 
@@ -47,16 +50,19 @@ def connect(environ: Mapping[str, str]) -> Connection | None:
     secrets: dict[str, Callable[[], WebhookSecrets]] = {}
     assets: dict[str, AssetRoute] = {}
     seen: dict[str, str] = {}
+    accounts: list[GraphAccount] = []
     for app in apps:
         app_secret, word = (app.secret(name, where) for name, where in SECRETS.items())
         url, version, timeout = app.graph_url(), app.api_version(), app.timeout_seconds()
-        pages = _pages(app, seen)
+        pages, app_id = _pages(app, seen), app.number("app_id", "the app's id (App settings > Basic)")
         problems += app.problems
         if problems or app_secret is None or word is None:
             continue
         secrets[app.name] = webhook_secrets(app_secret, word)
         tokens = {page.id: Credentials(page.token, app_secret) for page in pages}
-        sender = FacebookSender(Access(url, version, timeout, tokens))
+        sender, fetcher = FacebookSender(Access(url, version, timeout, tokens)), FacebookFetcher(url, timeout)
+        watched = AppAccess(app.name, app.knob(""), app_id, url, version, timeout, app_secret, word)
+        accounts.append(GraphAccount(watched, PRODUCT, [Asset(page.id, tokens[page.id]) for page in pages]))
         for page in pages:
             assets[page.id] = AssetRoute(
                 slug=page.slug,
@@ -65,10 +71,12 @@ def connect(environ: Mapping[str, str]) -> Connection | None:
                 breaker=f"{urlsplit(url).netloc}|facebook:{app.name}:{page.slug}",
                 per_second=PER_SECOND,
                 deadline_seconds=timeout + 1,
+                line=f"facebook:{page.id}",
+                fetcher=fetcher,
             )
     if problems:
         raise Misconfigured(problems)
-    return Connection(secrets=secrets, assets=assets)
+    return Connection(secrets=secrets, assets=assets, accounts=tuple(accounts))
 
 
 def _knows(path: list[str]) -> bool:
@@ -76,7 +84,7 @@ def _knows(path: list[str]) -> bool:
         case ["pages", slug, knob]:
             return bool(slug) and knob in PAGE
         case [knob]:
-            return knob in {*OPTIONS, *SECRETS, *(f"{name}_file" for name in SECRETS)}
+            return knob in {"app_id", *OPTIONS, *SECRETS, *(f"{name}_file" for name in SECRETS)}
     return False
 
 

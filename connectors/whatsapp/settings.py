@@ -8,9 +8,12 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from connectors._meta.environment import OPTIONS, App, apps_of, webhook_secrets
+from connectors._meta.subscriptions import AppAccess, Asset, GraphAccount
 from connectors._meta.transport import Credentials
 from connectors.whatsapp.client import Access, WhatsAppSender
+from connectors.whatsapp.files import WhatsAppFetcher
 from connectors.whatsapp.office import Office
+from connectors.whatsapp.product import PRODUCT
 from hub.contracts import AssetRoute, Connection, WebhookSecrets
 from hub.errors import Misconfigured
 
@@ -42,19 +45,25 @@ def connect(environ: Mapping[str, str]) -> Connection | None:
     assets: dict[str, AssetRoute] = {}
     seen: dict[str, str] = {}
     offices: list[Office] = []
+    accounts: list[GraphAccount] = []
     for app in apps:
         found = {name: app.secret(name, where) for name, where in SECRETS.items()}
         url, version, timeout = app.graph_url(), app.api_version(), app.timeout_seconds()
-        numbers, account = _numbers(app, seen), _account(app)
+        numbers = _numbers(app, seen)
+        app_id = app.number("app_id", "the app's id (App settings > Basic)")
+        account = app.number("account", "the id of the WhatsApp Business account (WhatsApp > API setup)")
         problems += app.problems
         app_secret, token, word = (found[name] for name in ("app_secret", "access_token", "verify_token"))
         if problems or app_secret is None or token is None or word is None:
             continue
         access = Access(url, version, timeout, Credentials(token, app_secret))
         secrets[app.name] = webhook_secrets(app_secret, word)
-        if account is not None:
+        if account:
             offices.append(Office(access, account))
-        sender = WhatsAppSender(access)
+        sender, fetcher = WhatsAppSender(access), WhatsAppFetcher(access)
+        watched = AppAccess(app.name, app.knob(""), app_id, url, version, timeout, app_secret, word)
+        business = [Asset(account, access.credentials, tuple(numbers.values()))] if account else []
+        accounts.append(GraphAccount(watched, PRODUCT, business))
         for slug, number in numbers.items():
             assets[number] = AssetRoute(
                 slug=slug,
@@ -64,10 +73,12 @@ def connect(environ: Mapping[str, str]) -> Connection | None:
                 pair_interval_seconds=PAIR_INTERVAL_SECONDS,
                 pair_burst=PAIR_BURST,
                 deadline_seconds=timeout + 1,
+                line=f"whatsapp:{number}",
+                fetcher=fetcher,
             )
     if problems:
         raise Misconfigured(problems)
-    return Connection(secrets=secrets, assets=assets, offices=tuple(offices))
+    return Connection(secrets=secrets, assets=assets, offices=tuple(offices), accounts=tuple(accounts))
 
 
 def _knows(path: list[str]) -> bool:
@@ -75,16 +86,8 @@ def _knows(path: list[str]) -> bool:
         case ["numbers", slug]:
             return bool(slug)
         case [knob]:
-            return knob in {"account", *OPTIONS, *SECRETS, *(f"{name}_file" for name in SECRETS)}
+            return knob in {"account", "app_id", *OPTIONS, *SECRETS, *(f"{name}_file" for name in SECRETS)}
     return False
-
-
-def _account(app: App) -> str | None:
-    """Return the id of the WhatsApp account, which owns the templates; None when nobody named it."""
-    account = app.knobs.get("account")
-    if account is not None and not _NUMBER_ID.fullmatch(account):
-        app.refuse("account", "takes the id of the WhatsApp account, digits only (WhatsApp > API setup)")
-    return account
 
 
 def _numbers(app: App, seen: dict[str, str]) -> dict[str, str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from hub.cli import templates
+from hub.cli import subscriptions, templates
 from hub.cli.options import group
 
 app = group("connectors", "Channels as their providers see them.")
 app.add_typer(templates.app)
+subscriptions.add_to(app)

@@ -37,12 +37,13 @@ def doctor(*, data: Data = None, as_json: AsJson = False) -> None:
         output.document({"healthy": code == 0, "findings": [asdict(finding) for finding in findings]})
     else:
         for finding in findings:
-            _show(finding)
+            show(finding)
         output.say("\nTodo está en orden." if code == 0 else "\nHay algo que atender.")
     raise typer.Exit(code)
 
 
-def _show(finding: Finding) -> None:
+def show(finding: Finding) -> None:
+    """Print a finding with its mark."""
     from hub.cli import output
 
     output.say(f"{_MARKS[finding.level]}  {finding.what_es}")

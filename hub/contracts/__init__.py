@@ -1,6 +1,8 @@
 """What the author of a plug-in reads: the shapes of connectors, of handlers."""
 
+from hub.contracts.accounts import Account, Checked
 from hub.contracts.connector import AssetRoute, Connection, Connector, Sandboxed, SandboxPlace, Simulator
+from hub.contracts.files import Fetched, Fetcher, NotFetched, Target, WantedFile
 from hub.contracts.handler import Handler, Ports
 from hub.contracts.inbound import Handshake, RawDelivery, WebhookRequest, WebhookSecrets
 from hub.contracts.items import (
@@ -28,16 +30,20 @@ from hub.contracts.templates import TemplateDraft, TemplateOffice, TemplateStand
 
 __all__ = [
     "Accepted",
+    "Account",
     "AccountItem",
     "Alias",
     "AmendmentItem",
     "AssetRoute",
+    "Checked",
     "CommentItem",
     "Connection",
     "Connector",
     "Content",
     "EchoItem",
     "Fact",
+    "Fetched",
+    "Fetcher",
     "File",
     "Handler",
     "HandoverItem",
@@ -47,6 +53,7 @@ __all__ = [
     "Item",
     "MessageItem",
     "Normalize",
+    "NotFetched",
     "NotTaken",
     "OutboundCall",
     "Outcome",
@@ -61,11 +68,13 @@ __all__ = [
     "Sender",
     "Simulator",
     "StatusItem",
+    "Target",
     "TemplateDraft",
     "TemplateOffice",
     "TemplateStanding",
     "TemplateWord",
     "Unclear",
+    "WantedFile",
     "WatermarkItem",
     "WebhookRequest",
     "WebhookSecrets",

@@ -9,6 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from hub.contracts.accounts import Account
+from hub.contracts.files import Fetcher
 from hub.contracts.inbound import Handshake, WebhookRequest, WebhookSecrets
 from hub.contracts.items import Normalize
 from hub.contracts.outbound import Sender
@@ -26,6 +28,8 @@ class AssetRoute:
         pair_interval_seconds: Pause between two messages to one person, beyond the burst.
         pair_burst: Messages to one person that need no pause.
         deadline_seconds: When one call is given up.
+        line: What customers write to, the same whichever connector speaks through it, e.g. ``facebook:<page id>``.
+        fetcher: Has the files that came to the asset; None where none ever come.
     """
 
     slug: str
@@ -35,15 +39,18 @@ class AssetRoute:
     pair_interval_seconds: float = 0.0
     pair_burst: int = 10
     deadline_seconds: float = 30.0
+    line: str = ""
+    fetcher: Fetcher | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A configured connector: what its apps are, how its assets speak."""
+    """A configured connector: what its apps are, how its assets speak, who sees to it that the provider sends."""
 
     secrets: Mapping[str, Callable[[], WebhookSecrets]]
     assets: Mapping[str, AssetRoute]
     offices: tuple[TemplateOffice, ...] = ()
+    accounts: tuple[Account, ...] = ()
 
 
 class Simulator(Protocol):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
+
+from sqlalchemy.engine import Row
 
 from hub import observation
 from hub.doctor.findings import Finding, ok, warning, wrong
@@ -41,11 +43,19 @@ async def examine(
     for group in waiting.backlog.groups:
         found += _group(group, clock.now())
     found += _letters(waiting.backlog)
+    found += [_told(one) for one in waiting.alerts]
     if not played:
         found.append(await _unroutable(store, assets))
     found.append(await _standing(store, clock))
     found.append(await _balance(store, reader))
     return found
+
+
+def _told(alert: Row[Any]) -> Finding:
+    """Return what a provider told, or what it answered when it was last asked."""
+    check, what = f"channel.{alert.connector}", f"{alert.connector} {alert.asset}: {alert.explanation_es}"
+    cure = "Revisa con hub connectors check; los avisos del proveedor se quitan con hub alerts dismiss."
+    return wrong(check, what, cure) if alert.severity == "critical" else warning(check, what, cure)
 
 
 async def _journal(store: Store, reader: JournalReader, clock: Clock) -> Finding:

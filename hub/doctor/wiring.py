@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from hub import discovery, settings
+from hub import discovery, settings, speaking
 from hub.contracts import Connection
 from hub.doctor.findings import Finding, misconfigured, ok
 from hub.errors import Misconfigured
@@ -38,6 +38,7 @@ def connectors(environ: Mapping[str, str], wiring: HubSettings) -> tuple[dict[st
         findings += list(_described(check, name, connection, was_played=was_played(wiring)))
         if connection is not None:
             connections[name] = connection
+    findings += [misconfigured("speaking", problem, _CURE) for problem in speaking.doubled(connections)]
     return connections, findings
 
 

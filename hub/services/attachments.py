@@ -1,4 +1,4 @@
-"""Files that came with messages: announced at once, fetched by a worker while the conversation goes on."""
+"""Files that came with messages, as they are announced: at once, while the conversation goes on."""
 
 from __future__ import annotations
 
@@ -50,10 +50,11 @@ def rows(
             **known.model_dump(exclude={"attachment_id"}),
             "id": known.attachment_id,
             "source": dict(file.source),
-            "state": "wanted" if file.trouble is None else "lost",
+            "state": "wanted",
             "reason": file.trouble,
             "wanted_at": wanted_at,
-            "useful_until": wanted_at + USEFUL_FOR,
+            # Whoever fetches finds that it is too late already, which tells everybody.
+            "useful_until": wanted_at + (USEFUL_FOR if file.trouble is None else timedelta()),
             "attempts": 0,
             "version": 1,
         }

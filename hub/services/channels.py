@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import bindparam, insert, select, update
@@ -12,7 +13,7 @@ from sqlalchemy.engine import Row
 from hub.contracts import AccountItem
 from hub.store.tables import channel_alerts
 from hub.store.transaction import Transaction
-from schemas.operations import AccountChanged, ChannelAlerted
+from schemas.operations import AccountChanged, ChannelAlerted, Severity
 
 _OF_NAME = (
     channel_alerts.c.connector == bindparam("of_connector"),
@@ -49,10 +50,37 @@ def changed(tx: Transaction, connector: str, item: AccountItem, at: datetime, ev
         details=dict(item.details),
     )
     tx.state(fact, key=key, subject=item.asset, id=event_id, time=at, **told)
-    if item.alert is None or not _keep(tx, connector, item, at, event_id) or item.severity == "info":
+    if item.alert is not None:
+        _say(tx, connector, item.asset, _Word(item.alert, item.severity, item.explanation_es), at, event_id)
+
+
+def alert(tx: Transaction, connector: str, asset: str, name: str, explanation_es: str, *, event_id: str) -> None:
+    """Raise an alarm of the hub's own about a channel; it stands until a person ends it.
+
+    Args:
+        tx: The transaction in which the reason for it is stated.
+        connector: The channel's connector.
+        asset: The number or page.
+        name: Of the alarm; the same one again replaces its words.
+        explanation_es: What happened, with what to do.
+        event_id: Of the event that is the reason.
+    """
+    _say(tx, connector, asset, _Word(name, "warning", explanation_es), tx.now, event_id)
+
+
+def checked(tx: Transaction, connector: str, app: str, name: str, severity: Severity, explanation_es: str) -> None:
+    """Keep what a check of an app found: news is stated, raises or ends its alarm; the same again is silence."""
+    tx.lock("alert", [f"{connector}/{app}/{name}"])
+    known = tx.one(_KNOWN, of_connector=connector, of_asset=app, of_alert=name)
+    before = ("info", "") if known is None else (known.severity, known.explanation_es)
+    if before == (severity, explanation_es) or before[0] == severity == "info":
         return
-    alert = ChannelAlerted(connector=connector, asset=item.asset, alert=item.alert, explanation_es=item.explanation_es)
-    tx.state(alert, key=key, subject=item.asset, causation=event_id)
+    fact = AccountChanged(
+        connector=connector, asset=app, field="check", change=name, severity=severity, explanation_es=explanation_es
+    )
+    event = tx.state(fact, key=f"channel:{connector}/{app}", subject=app)
+    at = tx.now if known is None else max(tx.now, known.told_at + timedelta(microseconds=1))
+    _say(tx, connector, app, _Word(name, severity, explanation_es), at, event.id)
 
 
 def open_alerts(tx: Transaction) -> Sequence[Row[Any]]:
@@ -72,25 +100,39 @@ def dismiss(tx: Transaction, connector: str, asset: str, alert: str) -> bool:
     return True
 
 
-def _keep(tx: Transaction, connector: str, item: AccountItem, at: datetime, event_id: str) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Word:
+    alert: str
+    severity: Severity
+    explanation_es: str
+
+
+def _say(tx: Transaction, connector: str, asset: str, word: _Word, at: datetime, event_id: str) -> None:
+    """Raise or end an alarm, unless a later word stands."""
+    if not _keep(tx, connector, asset, word, at, event_id) or word.severity == "info":
+        return
+    raised = ChannelAlerted(connector=connector, asset=asset, alert=word.alert, explanation_es=word.explanation_es)
+    tx.state(raised, key=f"channel:{connector}/{asset}", subject=asset, causation=event_id)
+
+
+def _keep(tx: Transaction, connector: str, asset: str, word: _Word, at: datetime, event_id: str) -> bool:
     """Keep the latest word on an alert; False when a later one stands."""
-    name = {"of_connector": connector, "of_asset": item.asset, "of_alert": item.alert}
-    tx.lock("alert", [f"{connector}/{item.asset}/{item.alert}"])
+    name = {"of_connector": connector, "of_asset": asset, "of_alert": word.alert}
+    tx.lock("alert", [f"{connector}/{asset}/{word.alert}"])
     known = tx.one(_KNOWN, **name)
-    word = {"new_severity": item.severity, "new_explanation": item.explanation_es, "at": at, "event": event_id}
     if known is None:
         tx.run(
             _INSERT,
             connector=connector,
-            asset=item.asset,
-            alert=item.alert,
-            severity=item.severity,
-            explanation_es=item.explanation_es,
+            asset=asset,
+            alert=word.alert,
+            severity=word.severity,
+            explanation_es=word.explanation_es,
             told_at=at,
             event_id=event_id,
         )
         return True
     if (known.told_at, known.event_id) >= (at, event_id):
         return False
-    tx.run(_SET, **name, **word)
+    tx.run(_SET, **name, new_severity=word.severity, new_explanation=word.explanation_es, at=at, event=event_id)
     return True

@@ -29,7 +29,14 @@ HEAVY = (
     "starlette",
     "structlog",
 )
-WITHOUT_DATA = {"normalize", "policies check", "topics apply", "topics asyncapi"}
+WITHOUT_DATA = {
+    "connectors check",
+    "connectors subscribe",
+    "normalize",
+    "policies check",
+    "topics apply",
+    "topics asyncapi",
+}
 
 
 def commands(node: Any, path: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import threading
 import urllib.parse
@@ -25,7 +26,7 @@ class SimulatedWhatsApp:
         self.base = f"http://127.0.0.1:{port}"
         self.environment = environment
 
-    def say(self, phone: str, text: str, **more: Any) -> dict[str, Any]:
+    def say(self, phone: str, text: str | None, **more: Any) -> dict[str, Any]:
         """Write to the hub as a customer."""
         answer: dict[str, Any] = self._call("/control/say", {"from": phone, "text": text, **more})
         return answer
@@ -33,6 +34,12 @@ class SimulatedWhatsApp:
     def say_all(self, said: list[dict[str, Any]]) -> dict[str, Any]:
         """Write several messages that arrive as one webhook."""
         answer: dict[str, Any] = self._call("/control/say", said)
+        return answer
+
+    def put_file(self, content: bytes, mime_type: str, filename: str | None = None) -> dict[str, Any]:
+        """Give the provider a file; return its id, its address, what webhooks say of it."""
+        order = {"content": base64.b64encode(content).decode(), "mime_type": mime_type, "filename": filename}
+        answer: dict[str, Any] = self._call("/control/files", order)
         return answer
 
     def deliver(self, body: bytes) -> str:

@@ -10,19 +10,22 @@ from typing import Final
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
+from connectors._meta.simulated_app import App, SimulatedApp
 from connectors._simulator import server
 from connectors._simulator.courier import Courier
 from connectors._simulator.faults import FaultPlan
+from connectors._simulator.files import Files
 from connectors._simulator.guard import LoopbackOnly
 from connectors._simulator.ledger import Ledger
 from connectors._simulator.phones import Phones
 from connectors._simulator.surface import Surface, page
+from connectors.facebook.product import OBJECT, PERMISSIONS
 from connectors.facebook.simulator.control import Control
 from connectors.facebook.simulator.faults import Faults
 from connectors.facebook.simulator.graph import Graph
 from connectors.facebook.simulator.options import SimulatorOptions
 from connectors.facebook.simulator.people import psid_of
-from connectors.facebook.simulator.subscriptions import Subscriptions
+from connectors.facebook.simulator.subscriptions import FIELDS, Subscriptions
 from connectors.facebook.simulator.telling import Teller
 from connectors.facebook.simulator.updates import headers, wire
 
@@ -50,7 +53,11 @@ class FacebookSimulator:
         surface = Surface(self._ledger, phones, self._courier, faults, psid_of)
         control = Control(options, self._ledger, phones, graph.wall, self._courier)
         subscriptions = Subscriptions(options, self._ledger)
-        routes = [*page(STATIC), *surface.routes(), *control.routes(), *graph.routes(), *subscriptions.routes()]
+        files = Files(options, self._ledger, faults)
+        app = App(options.app_id, OBJECT, FIELDS, PERMISSIONS, options.access_token, options.api_version)
+        webhook = SimulatedApp(app, options, self._ledger, self._courier)
+        hub_side = [*webhook.routes(), *graph.routes(), *subscriptions.routes(), *files.routes()]
+        routes = [*page(STATIC), *surface.routes(), *control.routes(), *hub_side]
         self.app: ASGIApp = LoopbackOnly(Starlette(routes=routes))
         self.ready = asyncio.Event()
 

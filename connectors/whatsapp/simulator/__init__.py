@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from connectors._meta.simulated_app import App, SimulatedApp
 from connectors._simulator import server
 from connectors._simulator.courier import Courier
 from connectors._simulator.faults import FaultPlan
@@ -18,9 +19,12 @@ from connectors._simulator.guard import LoopbackOnly
 from connectors._simulator.ledger import Ledger
 from connectors._simulator.phones import Phones
 from connectors._simulator.surface import Surface, page
+from connectors.whatsapp.product import FIELDS, OBJECT, PERMISSIONS
+from connectors.whatsapp.simulator.business import APP_ID, Business
 from connectors.whatsapp.simulator.control import Control
 from connectors.whatsapp.simulator.faults import Faults
 from connectors.whatsapp.simulator.graph import Graph
+from connectors.whatsapp.simulator.media import Media
 from connectors.whatsapp.simulator.options import SimulatorOptions
 from connectors.whatsapp.simulator.phones import phone_key
 from connectors.whatsapp.simulator.updates import headers, wire
@@ -48,7 +52,18 @@ class WhatsAppSimulator:
         surface = Surface(self._ledger, phones, self._courier, faults, phone_key)
         control = Control(options, self._ledger, phones, self._courier, self._graph.windows)
         messages = Route("/{version}/{number}/messages", self._graph.messages, methods=["POST"])
-        routes = [*page(STATIC), *surface.routes(), *control.routes(), *self._graph.catalogue.routes(), messages]
+        media = Media(options, self._ledger, faults)
+        business = Business(options, self._ledger)
+        app = App(APP_ID, OBJECT, FIELDS, PERMISSIONS, options.access_token, options.api_version)
+        subscriptions = SimulatedApp(app, options, self._ledger, self._courier)
+        hub_side = [
+            messages,
+            *subscriptions.routes(),
+            *business.routes(),
+            *self._graph.catalogue.routes(),
+            *media.routes(),
+        ]
+        routes = [*page(STATIC), *surface.routes(), *control.routes(), *hub_side]
         self.app: ASGIApp = LoopbackOnly(Starlette(routes=routes))
         self.ready = asyncio.Event()
 

@@ -54,12 +54,13 @@ async def test_a_file_is_asked_for_while_the_event_tells_nobody_how_to_get_it(ri
     assert json.loads(shown)[0]["attachment_id"] == row.id
 
 
-async def test_a_file_that_cannot_be_had_is_lost_from_the_start(rig: Rig) -> None:
+async def test_a_file_that_cannot_be_had_says_why_from_the_start(rig: Rig) -> None:
     rig.clock.move(timedelta(hours=-24))
     await rig.take(sample("document_too_large"))
 
-    ((state, reason),) = await rig.rows("SELECT state, reason FROM attachments")
-    assert state == "lost"
+    ((wanted_at, useful_until, reason),) = await rig.rows("SELECT wanted_at, useful_until, reason FROM attachments")
+    # Whoever fetches gives it up at once.
+    assert useful_until == wanted_at
     assert "100 MB" in reason
 
 

@@ -1,0 +1,1 @@
+"""What the channels of Meta have in common."""

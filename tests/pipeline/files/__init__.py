@@ -1,0 +1,1 @@
+"""How files that came with messages are fetched."""
