@@ -6,6 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.postgres, pytest.mark.xdist_group("
 
 assert catalogue.MODULES, "every type is known"
 
+WORKERS = ("worker-1", "worker-2")
 TEXT = "Desde la actualización todas las facturas salen con errores contables"
 
 
@@ -36,9 +38,10 @@ def test_a_message_goes_through_five_processes_once(tmp_path: Path, kafka: Kafka
 
         for line in range(3):
             whatsapp.say_all([{"from": phone, "text": texts[line]} for phone, texts in said.items()])
+        said |= _keep_talking_until_both_work(fleet, whatsapp)
         until(lambda: settled(fleet.books, said), "settled", seconds=60)
         fleet.until_published()
-        handled = {name: _handled(fleet, name) for name in ("worker-1", "worker-2")}
+        handled = {name: _handled(fleet, name) for name in WORKERS}
         pages = fleet.processes["console"].get("/readyz")
         fleet.stop()
 
@@ -49,7 +52,7 @@ def test_a_message_goes_through_five_processes_once(tmp_path: Path, kafka: Kafka
         assert sum(event.type == "hub.ticket.opened.v1" for event in heard.events) == len(said)
         for phone_events in heard.keys().values():
             lines = [event.data.text for event in phone_events if event.type == "hub.message.received.v1"]
-            assert lines == [f"{TEXT} {line}" for line in range(3)]
+            assert lines in ([f"{TEXT} {line}" for line in range(3)], [TEXT])
 
 
 def test_kafka_then_the_database_go_away_under_load(tmp_path: Path, server: PostgresServer) -> None:
@@ -110,6 +113,19 @@ def _say(whatsapp: SimulatedWhatsApp, said: dict[str, list[str]], wave: int, *, 
         whatsapp.say(phone, TEXT)
     if wait:
         until(lambda: not whatsapp.undelivered(), "answered 200")
+
+
+def _keep_talking_until_both_work(fleet: Fleet, whatsapp: SimulatedWhatsApp) -> dict[str, list[str]]:
+    """Return what was said: a group shares its work out anew within seconds after somebody joined late."""
+    said = {}
+    for number in range(200):
+        if min(_handled(fleet, name) for name in WORKERS) > 0:
+            break
+        phone = f"+52 222 300 {number:04}"
+        said[phone] = [TEXT]
+        whatsapp.say(phone, TEXT)
+        time.sleep(0.1)
+    return said
 
 
 def _handled(fleet: Fleet, name: str) -> float:

@@ -29,6 +29,8 @@ _ENVIRONMENT = {
     "HUB_WHATSAPP__PRUEBA__ACCESS_TOKEN": "a-token-for-tests",
     "HUB_WHATSAPP__PRUEBA__VERIFY_TOKEN": "a-verify-token-for-tests",
     "HUB_WHATSAPP__PRUEBA__NUMBERS__SOPORTE": NUMBER,
+    # Whoever asks for a file finds nobody.
+    "HUB_WHATSAPP__PRUEBA__GRAPH_URL": "http://127.0.0.1:9",
 }
 
 

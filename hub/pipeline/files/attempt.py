@@ -73,6 +73,12 @@ class Attempt:
             fetched = NotFetched("slow", "La descarga tardó demasiado.")
         except TooMuchError:
             fetched = too_large(self._limits.file_bytes)
+        except DiskError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a fetcher's bug costs its file an attempt, not the hub its life
+            # No traceback: it could carry an address that opens the file.
+            log.error("a fetcher failed", attachment=row.id, error=type(error).__name__)  # noqa: TRY400
+            fetched = NotFetched("fetcher", "El hub no supo descargar el archivo. Avisa a soporte del hub.")
         if isinstance(fetched, NotFetched):
             log.warning("a file could not be had", attachment=row.id, code=fetched.code, attempt=row.attempts + 1)
             return Result(None, fetched)

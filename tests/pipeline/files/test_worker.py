@@ -96,6 +96,24 @@ async def test_more_than_one_file_may_have_is_lost_nothing_of_it_kept(rig: Rig) 
     assert rig.on_disk() == []
 
 
+async def test_a_fetchers_bug_costs_an_attempt_not_the_worker(rig: Rig) -> None:
+    async def broken(into: Target) -> Fetched:
+        into.write(PDF)
+        raise KeyError
+
+    rig.fetcher.script = [broken]
+    await rig.want()
+    worker = rig.worker()
+
+    await rig.turn(worker)
+    assert await rig.states() == [("wanted", 1)]
+    rig.move(hours=1)
+    await rig.turn(worker)
+
+    assert await rig.states() == [("stored", 2)]
+    assert len(rig.on_disk()) == 1
+
+
 async def test_another_digest_is_noted_the_file_is_kept(rig: Rig) -> None:
     await rig.want(sha256="ab" * 32)
 
