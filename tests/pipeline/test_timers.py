@@ -198,13 +198,13 @@ async def test_more_timers_than_a_batch_all_fire(alarms: Alarms) -> None:
     await alarms.run(lambda tx: [timers.arm(tx, f"t-{n}", due, key="cv") for n in range(150)])
     running = asyncio.create_task(alarms.worker.run())
 
+    # Nothing else is armed meanwhile: a rehearsal that sees fewer timers than the run does would differ from it.
     alarms.clock.move(MINUTE)
-    await alarms.arm("wake", -MINUTE)
 
     async def all_fired() -> bool:
         if running.done():
             running.result()
-        return len(await alarms.fired()) == 151
+        return len(await alarms.fired()) == 150
 
     await eventually(all_fired, "every timer fires")
     running.cancel()
