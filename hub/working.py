@@ -21,7 +21,7 @@ from hub.pipeline import foreign
 from hub.pipeline.account_watch import AccountWatch
 from hub.pipeline.consumer import Consumer, Upkeep, join
 from hub.pipeline.effects import EffectWorker
-from hub.pipeline.files import FileWorker, Shelf
+from hub.pipeline.files import FileWorker, shelf_of
 from hub.pipeline.ingest import examine
 from hub.pipeline.journal import JournalMismatch
 from hub.pipeline.timers import TimerWorker
@@ -114,6 +114,7 @@ async def _effects(hub: Hub, store: AnyStore) -> EffectWorker:
         hub.settings.waits,
         holder=hub.randomness.token(),
         is_witness=await _patiently(hub, lambda: _is_witness(hub, store)),
+        path_of=shelf_of(hub.settings).path,
     )
     lost = await _patiently(hub, lambda: effects.recover(is_sole=hub.settings.database_url is None))
     if lost:
@@ -123,11 +124,14 @@ async def _effects(hub: Hub, store: AnyStore) -> EffectWorker:
 
 async def _files(hub: Hub, store: AnyStore) -> FileWorker:
     settings = hub.settings
-    shelf = Shelf(
-        settings.media, most_bytes=settings.limits.file_bytes, disk_free_bytes=settings.limits.disk_free_bytes
-    )
     files = FileWorker(
-        store, _asset_routes(hub), shelf, hub.clock, hub.randomness, waits=settings.waits, limits=settings.limits
+        store,
+        _asset_routes(hub),
+        shelf_of(settings),
+        hub.clock,
+        hub.randomness,
+        waits=settings.waits,
+        limits=settings.limits,
     )
     await _patiently(hub, lambda: files.recover(is_sole=settings.database_url is None))
     return files

@@ -162,9 +162,10 @@ class Menu(_Part):
 
 
 class OutboundFile(_Part):
-    """A file that goes out: by the id of an upload, or by a public https link."""
+    """A file that goes out, by one of: a file that the hub keeps, the id of an upload, a public https link."""
 
     kind: Literal["image", "video", "audio", "voice", "document"]
+    attachment_id: str | None = None
     id: str | None = None
     link: str | None = None
     filename: str | None = None

@@ -37,6 +37,7 @@ class ReplyRequested(_Reply):
     kind: ReplyKind = "text"
     written_by: Literal["hub", "person"] = "hub"
     template: str | None = None
+    attachments: Attachments = ()
 
 
 class ReplyScheduled(_Reply):

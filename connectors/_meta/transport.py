@@ -7,7 +7,7 @@ import contextvars
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 
 from connectors._meta.signature import proof
 from hub.errors import Misconfigured
@@ -75,6 +75,22 @@ class Broken:
     begun: bool
 
 
+@dataclass(frozen=True)
+class Form:
+    """What goes as multipart/form-data: fields, then one file under ``name``."""
+
+    fields: Mapping[str, str]
+    name: str
+    file: IO[bytes]
+    filename: str
+    mime_type: str
+
+    @property
+    def files(self) -> dict[str, tuple[str, IO[bytes], str]]:
+        """The file, as httpx takes it."""
+        return {self.name: (self.filename, self.file, self.mime_type)}
+
+
 class NoCredentialsError(Exception):
     """Token or app secret cannot be read, or no header can carry the token."""
 
@@ -95,12 +111,16 @@ class GraphTransport:
         """
         return await self._call("POST", url, credentials, {}, body)
 
+    async def upload(self, url: str, form: Form, credentials: Credentials) -> Answer | Broken:
+        """Send a form with a file; the same otherwise, but that whoever calls bounds it in time."""
+        return await self._call("POST", url, credentials, {}, form)
+
     async def get(self, url: str, credentials: Credentials, **query: str) -> Answer | Broken:
         """Ask for something; the same otherwise."""
         return await self._call("GET", url, credentials, query, None)
 
     async def _call(
-        self, method: str, url: str, credentials: Credentials, query: Mapping[str, str], body: bytes | None
+        self, method: str, url: str, credentials: Credentials, query: Mapping[str, str], body: bytes | Form | None
     ) -> Answer | Broken:
         token, app_secret = read_credentials(credentials)
         import aiohttp
@@ -111,14 +131,14 @@ class GraphTransport:
         client, way = self._client, _Way()
         _way.set(way)
         try:
-            async with asyncio.timeout(self._timeout_seconds):
+            async with asyncio.timeout(None if isinstance(body, Form) else self._timeout_seconds):
                 request = client.build_request(
                     method,
                     url,
                     params={**query, "appsecret_proof": proof(app_secret, token)},
-                    content=body,
                     headers={"authorization": f"Bearer {token.decode()}"}
-                    | ({} if body is None else {"content-type": "application/json"}),
+                    | ({"content-type": "application/json"} if isinstance(body, bytes) else {}),
+                    **({"data": body.fields, "files": body.files} if isinstance(body, Form) else {"content": body}),
                 )
                 response = await client.send(request, stream=True)
                 try:

@@ -58,7 +58,8 @@ class AnswerFault(Strict):
         if self.do == "plain":
             return PlainTextResponse("Bad gateway", status_code=self.status, headers=headers)
         if self.do == "truncated":
-            return Response(json.dumps(taken)[:40], media_type="application/json")
+            whole = json.dumps(taken)
+            return Response(whole[: len(whole) // 2], media_type="application/json")
         if self.do == "hang":
             await asyncio.sleep(self.seconds)
         return CutResponse()
@@ -82,6 +83,7 @@ class Faults(Strict):
     batch: int = Field(default=0, ge=0, le=1000, description="So many updates go into one webhook.")
     delay_ms: int = Field(default=0, ge=0, le=600_000, description="Pause before each webhook.")
     answers: list[AnswerFault] = Field(default=[], description="For the next messages, in this order.")
+    uploads: list[AnswerFault] = Field(default=[], description="For the next uploads, in this order.")
     files: list[FileFault] = Field(default=[], description="For the next downloads, in this order.")
 
 
@@ -111,7 +113,13 @@ class FaultPlan(Generic[F]):
 
     def next_answer(self) -> AnswerFault | None:
         """Take the fault for this message off the list; None answers it well."""
-        waiting = self.current.answers
+        return self._next(self.current.answers)
+
+    def next_upload(self) -> AnswerFault | None:
+        """Take the fault for this upload off the list; None answers it well."""
+        return self._next(self.current.uploads)
+
+    def _next(self, waiting: list[AnswerFault]) -> AnswerFault | None:
         if not waiting or self._randomness.uniform(0, 1) > waiting[0].probability:
             return None
         fault = waiting[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -17,12 +17,16 @@ from starlette.responses import JSONResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 
 from connectors._simulator.cutting import CutResponse
-from connectors._simulator.faults import FaultPlan, FileFault, Strict
+from connectors._simulator.faults import AnswerFault, FaultPlan, FileFault, Strict
+from connectors._simulator.forms import Part
 from connectors._simulator.ledger import Entry, Ledger
 from connectors._simulator.options import PlayOptions
 from connectors._simulator.surface import refuse
 
 _CHUNK_BYTES: Final = 16 * 1024
+
+Refusing = Callable[[dict[str, str]], Response]
+"""Makes an error response with these headers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,23 @@ class Files:
             (self._directory / id_).write_bytes(content)
         self._known[id_] = self._ledger.add("file", id=id_, mime_type=mime_type, filename=filename, size=len(content))
         return Held(id_, content, mime_type, filename)
+
+    async def take(self, names: str, file: Part, refusing: Callable[[AnswerFault], Refusing]) -> Response:
+        """Answer an upload that has nothing wrong in itself, or misbehave.
+
+        Args:
+            names: The field of the answer that names what was made.
+            file: The part of the form that holds it.
+            refusing: Makes what answers with the provider's own error.
+        """
+        content, mime_type, name = file
+        fault = self._faults.next_upload()
+        doing = fault.do if fault else None
+        self._ledger.add("upload", size=len(content), mime_type=mime_type, filename=name, fault=doing)
+        if fault is None:
+            return JSONResponse({names: self.keep(content, mime_type, name).id})
+        taken = {names: self.keep(content, mime_type, name).id} if fault.takes else {}
+        return await fault.answer(taken, refusing(fault))
 
     def get(self, id_: str) -> Held | None:
         """Return a file; None when there is none of that id."""

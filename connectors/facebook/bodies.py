@@ -18,7 +18,9 @@ MAX_QUICK_REPLIES: Final = 13
 MAX_TITLE: Final = 20
 MAX_PAYLOAD: Final = 1000
 
-_FILES: Final = {"image": "image", "video": "video", "audio": "audio", "voice": "audio", "document": "file"}
+FILES: Final = {"image": "image", "video": "video", "audio": "audio", "voice": "audio", "document": "file"}
+"""What Messenger calls each kind of file."""
+
 _ATTACHMENT_ID: Final = re.compile(r"[0-9]{1,32}", re.ASCII)
 
 
@@ -68,7 +70,7 @@ def _choices(payload: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _file(file: Mapping[str, Any], text: str) -> dict[str, Any] | Rejected:
-    kind, id_, link = _FILES.get(file.get("kind", "")), file.get("id"), file.get("link")
+    kind, id_, link = FILES.get(file.get("kind", "")), file.get("id"), file.get("link")
     if kind is None:
         return Rejected("request", "El hub armó mal el mensaje para Facebook. Avisa a soporte del hub.")
     if text:

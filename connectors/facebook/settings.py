@@ -14,6 +14,7 @@ from connectors._meta.transport import Credentials, Secret
 from connectors.facebook.client import Access, FacebookSender
 from connectors.facebook.files import FacebookFetcher
 from connectors.facebook.product import PRODUCT
+from connectors.facebook.uploads import FacebookUploader
 from hub.contracts import AssetRoute, Connection, WebhookSecrets
 from hub.errors import Misconfigured
 
@@ -60,7 +61,8 @@ def connect(environ: Mapping[str, str]) -> Connection | None:
             continue
         secrets[app.name] = webhook_secrets(app_secret, word)
         tokens = {page.id: Credentials(page.token, app_secret) for page in pages}
-        sender, fetcher = FacebookSender(Access(url, version, timeout, tokens)), FacebookFetcher(url, timeout)
+        access = Access(url, version, timeout, tokens)
+        sender, fetcher, uploader = FacebookSender(access), FacebookFetcher(url, timeout), FacebookUploader(access)
         watched = AppAccess(app.name, app.knob(""), app_id, url, version, timeout, app_secret, word)
         accounts.append(GraphAccount(watched, PRODUCT, [Asset(page.id, tokens[page.id]) for page in pages]))
         for page in pages:
@@ -73,6 +75,7 @@ def connect(environ: Mapping[str, str]) -> Connection | None:
                 deadline_seconds=timeout + 1,
                 line=f"facebook:{page.id}",
                 fetcher=fetcher,
+                uploader=uploader,
             )
     if problems:
         raise Misconfigured(problems)

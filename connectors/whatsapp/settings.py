@@ -14,6 +14,7 @@ from connectors.whatsapp.client import Access, WhatsAppSender
 from connectors.whatsapp.files import WhatsAppFetcher
 from connectors.whatsapp.office import Office
 from connectors.whatsapp.product import PRODUCT
+from connectors.whatsapp.uploads import WhatsAppUploader
 from hub.contracts import AssetRoute, Connection, WebhookSecrets
 from hub.errors import Misconfigured
 
@@ -60,7 +61,7 @@ def connect(environ: Mapping[str, str]) -> Connection | None:
         secrets[app.name] = webhook_secrets(app_secret, word)
         if account:
             offices.append(Office(access, account))
-        sender, fetcher = WhatsAppSender(access), WhatsAppFetcher(access)
+        sender, fetcher, uploader = WhatsAppSender(access), WhatsAppFetcher(access), WhatsAppUploader(access)
         watched = AppAccess(app.name, app.knob(""), app_id, url, version, timeout, app_secret, word)
         business = [Asset(account, access.credentials, tuple(numbers.values()))] if account else []
         accounts.append(GraphAccount(watched, PRODUCT, business))
@@ -75,6 +76,7 @@ def connect(environ: Mapping[str, str]) -> Connection | None:
                 deadline_seconds=timeout + 1,
                 line=f"whatsapp:{number}",
                 fetcher=fetcher,
+                uploader=uploader,
             )
     if problems:
         raise Misconfigured(problems)

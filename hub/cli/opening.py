@@ -76,14 +76,15 @@ def look(data: Path | None, read: Callable[[Transaction], T]) -> T:
 
 def decide(data: Path | None, decision: Decision, change: Callable[[Transaction], T]) -> T:
     """Let the person at the terminal change something as one command, then return what the change returned."""
+    return with_hub(data, lambda hub: settle(hub, decision, change))
 
-    async def work(hub: Opened) -> T:
-        command = Command(hub.randomness.token(), decision.name, actor(), decision.object, detail=decision.detail)
-        # A command keeps its answer as JSON, which has no place for nothing at all.
-        done = commands.work(command, lambda tx: {"answer": change(tx)})
-        return (await hub.store.transact(done, name=decision.name))["answer"]
 
-    return with_hub(data, work)
+async def settle(hub: Opened, decision: Decision, change: Callable[[Transaction], T]) -> T:
+    """Let the person at the terminal change something in an open database, as one command."""
+    command = Command(hub.randomness.token(), decision.name, actor(), decision.object, detail=decision.detail)
+    # A command keeps its answer as JSON, which has no place for nothing at all.
+    done = commands.work(command, lambda tx: {"answer": change(tx)})
+    return (await hub.store.transact(done, name=decision.name))["answer"]
 
 
 def actor() -> str:

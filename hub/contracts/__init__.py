@@ -2,7 +2,7 @@
 
 from hub.contracts.accounts import Account, Checked
 from hub.contracts.connector import AssetRoute, Connection, Connector, Sandboxed, SandboxPlace, Simulator
-from hub.contracts.files import Fetched, Fetcher, NotFetched, Target, WantedFile
+from hub.contracts.files import Fetched, Fetcher, KeptFile, NotFetched, Target, Uploaded, Uploader, WantedFile
 from hub.contracts.handler import Handler, Ports
 from hub.contracts.inbound import Handshake, RawDelivery, WebhookRequest, WebhookSecrets
 from hub.contracts.items import (
@@ -51,6 +51,7 @@ __all__ = [
     "IdentityItem",
     "Ignored",
     "Item",
+    "KeptFile",
     "MessageItem",
     "Normalize",
     "NotFetched",
@@ -74,6 +75,8 @@ __all__ = [
     "TemplateStanding",
     "TemplateWord",
     "Unclear",
+    "Uploaded",
+    "Uploader",
     "WantedFile",
     "WatermarkItem",
     "WebhookRequest",

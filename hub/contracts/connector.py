@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from hub.contracts.accounts import Account
-from hub.contracts.files import Fetcher
+from hub.contracts.files import Fetcher, Uploader
 from hub.contracts.inbound import Handshake, WebhookRequest, WebhookSecrets
 from hub.contracts.items import Normalize
 from hub.contracts.outbound import Sender
@@ -30,6 +30,7 @@ class AssetRoute:
         deadline_seconds: When one call is given up.
         line: What customers write to, the same whichever connector speaks through it, e.g. ``facebook:<page id>``.
         fetcher: Has the files that came to the asset; None where none ever come.
+        uploader: Takes the hub's own files before messages name them; None where none can be sent.
     """
 
     slug: str
@@ -41,6 +42,7 @@ class AssetRoute:
     deadline_seconds: float = 30.0
     line: str = ""
     fetcher: Fetcher | None = None
+    uploader: Uploader | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
+
+from hub.contracts.outbound import NotTaken, Rejected
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,40 @@ class NotFetched:
     explanation_es: str
     for_good: bool = False
     retry_after_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptFile:
+    """A file on the hub's own disk that is to go out.
+
+    Attributes:
+        kind: What it is sent as: ``image``, ``video``, ``audio``, ``voice``, ``document``.
+    """
+
+    path: Path
+    kind: str
+    mime_type: str
+    filename: str | None
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """The provider has the file, under its own id; nobody has been sent it yet."""
+
+    provider_id: str
+
+
+class Uploader(Protocol):
+    """Hands files over before the messages that carry them; never raises for what a provider may do."""
+
+    async def upload(self, asset: str, file: KeptFile) -> Uploaded | NotTaken | Rejected:
+        """Make one attempt; whoever calls bounds it in time by cancelling it. A second one does no harm."""
+        ...
+
+    async def close(self) -> None:
+        """Give back sockets."""
+        ...
 
 
 class Target(Protocol):

@@ -10,13 +10,13 @@ from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.engine import Row
 
 from hub.contracts import Content, StatusItem
-from hub.services import conversations, leaving, templates
+from hub.services import conversations, leaving, service_levels, templates
 from hub.store import effects
 from hub.store.tables import conversations as conversations_table
 from hub.store.tables import messages
 from hub.store.transaction import Transaction
 from schemas import ids
-from schemas.content import Pricing
+from schemas.content import Attachment, Pricing
 from schemas.envelope import EventData
 from schemas.replies import ReplyDelivered, ReplyDoubtful, ReplyFailed, ReplyRead, ReplyRequested, ReplySent
 
@@ -102,6 +102,7 @@ def request(  # noqa: PLR0913 - what one reply is, word by word
     variables: Mapping[str, str] | None = None,
     written_by: Literal["hub", "person"] = "hub",
     started: bool = False,
+    attachments: Sequence[Attachment] = (),
 ) -> str:
     """Ask for something to be said on the conversation's own channel, then return the reply's id.
 
@@ -121,6 +122,7 @@ def request(  # noqa: PLR0913 - what one reply is, word by word
         variables: What fills in the template of the intent, by name.
         written_by: Some channels take a person's words longer than the hub's.
         started: It answers nothing that was asked: whoever opted out does not get it (R-C12).
+        attachments: How the file of the content is told, when it is the hub's own.
     """
     conversation = conversations.get(tx, conversation_id)
     reply = tx.new_id("ef")
@@ -142,6 +144,7 @@ def request(  # noqa: PLR0913 - what one reply is, word by word
         kind="template" if template else what.kind,
         written_by=written_by,
         template=template["name"] if template else None,
+        attachments=() if template else tuple(attachments),
     )
     event = tx.state(data, key=conversation_id, subject=reply)
     conversations.record_outgoing(tx, conversation, data, event.id, "requested" if payload is found else "failed")
@@ -186,6 +189,8 @@ def sent(
     _tell(tx, effect, data, event_id, time)
     tx.write(_SET_STATE, message=effect.id, new_state="sent", taken_as=provider_id)
     tx.write(_WAS_SENT, message=effect.id, at=time or tx.now)
+    if effect.payload.get("written_by") == "person":
+        service_levels.answered(tx, effect.key, time or tx.now)
     if effect.payload.get("template"):
         templates.count(tx, effect.connector, effect.asset)
 

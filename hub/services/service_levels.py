@@ -84,7 +84,7 @@ def start(tx: Transaction, ticket: TicketOpened, promise: Promise) -> None:
 
 
 def answered(tx: Transaction, conversation_id: str, at: datetime) -> None:
-    """Stop the clocks of a first response that a colleague gave in time outside the hub (R-C9)."""
+    """Stop the clocks of a first response that a colleague gave in time, in the hub or outside it (R-C9)."""
     for clock in tx.all(_AWAITING_RESPONSE, conversation=conversation_id, clock_name=_FIRST_RESPONSE, at=at):
         tx.state(ClockMet(**_about(clock), met_at=at), key=clock.conversation_id, subject=clock.id)
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 
@@ -29,25 +26,13 @@ def _on_postgres(hub: HubProcess, whatsapp: SimulatedWhatsApp, server: PostgresS
     }
 
 
-def command(hub: HubProcess, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run a command on the hub's own settings."""
-    return subprocess.run(
-        [sys.executable, "-m", "hub", *words, "--data", str(hub.data)],
-        env={**os.environ, **hub.environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
 def test_a_message_becomes_a_ticket_with_its_reply(
     hub: HubProcess, whatsapp: SimulatedWhatsApp, server: PostgresServer
 ) -> None:
-    refused = command(hub, "balance")
+    refused = hub.command("balance")
     assert refused.returncode == 2
     assert "run hub migrate" in refused.stderr
-    assert "at step" in command(hub, "migrate").stdout
+    assert "at step" in hub.command("migrate").stdout
 
     hub.start()
     books = PostgresBooks(f"{server.url}/hub")
@@ -57,7 +42,7 @@ def test_a_message_becomes_a_ticket_with_its_reply(
     assert problems(books, whatsapp, {PHONES[0]: [TEXT]}) == []
     ((_, ticket),) = books.events("ticket.opened")
     assert (ticket["folio"], ticket["title"]) == ("T-1001", TEXT)
-    account = command(hub, "balance", "--json")
+    account = hub.command("balance", "--json")
     assert account.returncode == 0, account.stderr
     assert json.loads(account.stdout)["broken"] == []
     assert not (hub.data / "hub.db").exists()

@@ -111,6 +111,17 @@ class HubProcess:
                 preexec_fn=self._begin,  # noqa: PLW1509
             )
 
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a command on the hub's own settings."""
+        return subprocess.run(
+            [sys.executable, "-m", "hub", *words, "--data", str(self.data)],
+            env={**os.environ, **self.environment},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
     def wait_ready(self) -> None:
         """Return once the hub takes deliveries, or has died."""
         until(self._is_ready_or_dead, "the hub is ready", seconds=_READY_SECONDS)

@@ -15,12 +15,13 @@ from starlette.routing import Route
 from connectors._meta.signature import proof
 from connectors._simulator.cutting import CutResponse
 from connectors._simulator.faults import AnswerFault, FaultPlan
+from connectors._simulator.files import Files
 from connectors._simulator.ledger import Ledger
 from connectors._simulator.phones import Phones
 from connectors.facebook.simulator.faults import Faults
 from connectors.facebook.simulator.options import SimulatorOptions
 from connectors.facebook.simulator.refusal import Refusal
-from connectors.facebook.simulator.requests import Outgoing, read_outgoing
+from connectors.facebook.simulator.requests import Outgoing, read_outgoing, read_upload
 from connectors.facebook.simulator.telling import Teller
 from connectors.facebook.simulator.wall import Wall
 
@@ -36,11 +37,17 @@ class Graph:
     """Takes messages or comments of the hub, lets what became of them be told."""
 
     def __init__(
-        self, options: SimulatorOptions, ledger: Ledger, phones: Phones, teller: Teller, faults: FaultPlan[Faults]
+        self,
+        options: SimulatorOptions,
+        ledger: Ledger,
+        phones: Phones,
+        teller: Teller,
+        faults: FaultPlan[Faults],
+        files: Files,
     ) -> None:
         """Join the parts."""
         self._options, self._ledger, self._phones = options, ledger, phones
-        self._teller, self._faults = teller, faults
+        self._teller, self._faults, self._files = teller, faults, files
         self.wall = Wall(ledger)
 
     def routes(self) -> list[Route]:
@@ -48,6 +55,7 @@ class Graph:
         return [
             Route("/{version}/{node}/messages", self.messages, methods=["POST"]),
             Route("/{version}/{node}/comments", self.comments, methods=["POST"]),
+            Route("/{version}/{node}/message_attachments", self.upload, methods=["POST"]),
         ]
 
     async def messages(self, request: Request) -> Response:
@@ -76,6 +84,16 @@ class Graph:
         except Refusal as refusal:
             return self._refuse(refusal, note)
         return await self._answer(note, None)
+
+    async def upload(self, request: Request) -> Response:
+        """Answer ``POST /{version}/{page_id}/message_attachments``."""
+        try:
+            self._authorize(request)
+            self._is_the_page(request.path_params["node"])
+            file = read_upload(request.headers.get("content-type", ""), await request.body())
+        except Refusal as refusal:
+            return refusal.answer()
+        return await self._files.take("attachment_id", file, _erring)
 
     def _authorize(self, request: Request) -> None:
         given = request.headers.get("authorization", "")
@@ -113,9 +131,12 @@ class Graph:
             "effect": outgoing.metadata,
             "text": outgoing.shown or outgoing.action,
             "tagged": outgoing.tagged,
+            "media": outgoing.media,
         }
 
     def _allow(self, outgoing: Outgoing) -> None:
+        if outgoing.media is not None and self._files.get(outgoing.media) is None:
+            raise Refusal(100, "Invalid attachment_id: no file of that id was uploaded.", subcode=2018074)
         now = self._options.clock.now()
         if outgoing.comment_id is not None:
             self.wall.may_answer_privately(outgoing.comment_id, now)

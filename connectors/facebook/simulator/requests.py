@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from connectors._simulator import forms
 from connectors.facebook.simulator.refusal import Refusal
 
 MAX_TEXT: Final = 2000
 MAX_METADATA: Final = 1000
+MAX_FILE_BYTES: Final = 25 * 1024 * 1024
 MAX_QUICK_REPLIES: Final = 13
 MAX_TITLE: Final = 20
 
@@ -39,6 +42,12 @@ class Outgoing:
     metadata: str | None = None
     action: str | None = None
     tagged: bool = False
+
+    @property
+    def media(self) -> str | None:
+        """The id of an upload."""
+        found = (self.message.get("attachment") or {}).get("payload", {}).get("attachment_id")
+        return found if isinstance(found, str) else None
 
 
 def read_outgoing(body: Mapping[str, Any]) -> Outgoing:
@@ -130,3 +139,28 @@ def _attached(attachment: object) -> str:
     if kind not in _FILES or not isinstance(payload.get("url", payload.get("attachment_id")), str):
         raise Refusal(100, "message[attachment] needs a file type with url or attachment_id.")
     return f"[{kind}]"
+
+
+def read_upload(content_type: str, body: bytes) -> forms.Part:
+    """Return the file of a form: content, type, name.
+
+    Raises:
+        Refusal: With the code that Meta gives for what is wrong.
+    """
+    try:
+        given = forms.parts(content_type, body)
+    except forms.NoFormError as error:
+        raise Refusal(100, str(error)) from None
+    message, file = given.get("message"), given.get("filedata")
+    try:
+        attachment = json.loads(message[0])["attachment"] if message else {}
+        kind, reusable = attachment.get("type"), attachment.get("payload", {}).get("is_reusable")
+    except (ValueError, KeyError, AttributeError, TypeError):
+        kind = reusable = None
+    if kind not in _FILES or file is None:
+        raise Refusal(100, "message[attachment] needs a file type, filedata the file.")
+    if reusable is not True:
+        raise Refusal(100, "An upload that is not reusable can be sent by nobody.")
+    if not 0 < len(file[0]) <= MAX_FILE_BYTES:
+        raise Refusal(100, "The attachment size exceeds the allowed limit (25 MB), or is nothing.", subcode=2018047)
+    return file

@@ -68,6 +68,8 @@ class Teller:
     def _echo(self, psid: str, mid: str, message: Mapping[str, Any]) -> Update:
         app = int(self._options.app_id)
         told = {"mid": mid, "is_echo": True, "app_id": app, **message}
+        if attachment := told.pop("attachment", None):
+            told["attachments"] = [attachment]
         told = {name: value for name, value in told.items() if value is not None}
         item = {"timestamp": milliseconds(self._options), "message": told}
         return messaging_update(self._options, psid, item, ((mid, "echo"),), from_page=True)

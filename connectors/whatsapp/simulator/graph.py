@@ -18,6 +18,7 @@ from connectors._simulator.faults import AnswerFault, FaultPlan
 from connectors._simulator.ledger import Ledger
 from connectors._simulator.phones import Phones
 from connectors.whatsapp.simulator.faults import Faults
+from connectors.whatsapp.simulator.media import Media
 from connectors.whatsapp.simulator.options import SimulatorOptions
 from connectors.whatsapp.simulator.phones import user_id_of, wa_id_of
 from connectors.whatsapp.simulator.refusal import Refusal
@@ -33,11 +34,17 @@ class Graph:
     """Takes messages of the hub, tells what became of them."""
 
     def __init__(
-        self, options: SimulatorOptions, ledger: Ledger, phones: Phones, courier: Courier, faults: FaultPlan[Faults]
+        self,
+        options: SimulatorOptions,
+        ledger: Ledger,
+        phones: Phones,
+        courier: Courier,
+        faults: FaultPlan[Faults],
+        media: Media,
     ) -> None:
         """Join the parts."""
         self._options, self._ledger, self._phones = options, ledger, phones
-        self._courier, self._faults = courier, faults
+        self._courier, self._faults, self._media = courier, faults, media
         self.windows = Windows(options, ledger)
         self.catalogue = Catalogue(options, ledger, courier, self._authorize)
 
@@ -84,6 +91,8 @@ class Graph:
     def _allow(self, outgoing: Outgoing) -> Outgoing:
         if outgoing.template is not None:
             return replace(outgoing, text=self.catalogue.check(outgoing.template))
+        if outgoing.media is not None and self._media.get(outgoing.media) is None:
+            raise Refusal(400, 131009, "Parameter value is not valid: no media of that id was uploaded.")
         self.windows.check(outgoing.phone)
         return outgoing
 
@@ -125,6 +134,7 @@ class Graph:
             phone=outgoing.phone if outgoing else None,
             type=outgoing.kind if outgoing else None,
             text=outgoing.text if outgoing else None,
+            media=outgoing.media if outgoing else None,
             id=wamid,
             taken=wamid is not None,
             delivered=wamid is not None and outgoing is not None and not outgoing.dropped,

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Mapping
 from datetime import datetime, timedelta
-from email.parser import BytesParser
-from typing import Any, Final
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from connectors._simulator import files
+from connectors._simulator import files, forms
 from connectors.whatsapp.simulator.access import authorize
 from connectors.whatsapp.simulator.options import SimulatorOptions
 from connectors.whatsapp.simulator.refusal import Refusal
@@ -54,10 +54,12 @@ class Media(files.Files):
         try:
             authorize(self._options, request)
             self._is_ours(request.path_params["number"])
-            held = self._taken(_parts(request.headers.get("content-type", ""), await request.body()))
+            file = self._allowed(forms.parts(request.headers.get("content-type", ""), await request.body()))
+        except forms.NoFormError as error:
+            return Refusal(400, 100, str(error)).answer()
         except Refusal as refusal:
             return refusal.answer()
-        return JSONResponse({"id": held.id})
+        return await self.take("id", file, lambda fault: Refusal(fault.status, fault.code, "Simulated.").answer)
 
     async def look_up(self, request: Request) -> Response:
         """Answer ``GET /{version}/{media_id}``."""
@@ -99,7 +101,7 @@ class Media(files.Files):
             raise Refusal(400, 100, "Unsupported get request. Object does not exist, or lacks permissions")
         return held
 
-    def _taken(self, parts: dict[str, tuple[bytes, str, str | None]]) -> files.Held:
+    def _allowed(self, parts: Mapping[str, forms.Part]) -> forms.Part:
         product, type_, file = (parts.get(name) for name in ("messaging_product", "type", "file"))
         if product is None or product[0] != b"whatsapp":
             raise Refusal(400, 100, "(#100) The parameter messaging_product is required.")
@@ -113,18 +115,4 @@ class Media(files.Files):
             raise Refusal(400, 131053, "The type of the file is not the one that was declared.")
         if not file[0] or len(file[0]) > limit:
             raise Refusal(400, 131053, f"The file is empty or larger than {limit} bytes.")
-        return self.keep(file[0], mime_type, file[2])
-
-
-def _parts(content_type: str, body: bytes) -> dict[str, tuple[bytes, str, str | None]]:
-    """Return the parts of a form by name: content, type, file name."""
-    if not content_type.startswith("multipart/form-data"):
-        raise Refusal(400, 100, "(#100) The content type must be multipart/form-data.")
-    whole = BytesParser().parsebytes(b"content-type: " + content_type.encode() + b"\r\n\r\n" + body)
-    found = {}
-    for part in whole.walk():
-        name: Any = part.get_param("name", header="content-disposition")
-        content = part.get_payload(decode=True)
-        if isinstance(name, str) and isinstance(content, bytes):
-            found[name] = (content, part.get_content_type(), part.get_filename())
-    return found
+        return file[0], mime_type, file[2]

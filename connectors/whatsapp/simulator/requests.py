@@ -28,6 +28,7 @@ class Outgoing:
     Attributes:
         text: How the customer's phone shows it.
         template: The whole template, for the catalogue to judge.
+        media: The id of an upload.
         dropped: Answered well, never delivered.
     """
 
@@ -37,6 +38,7 @@ class Outgoing:
     effect: str | None
     dropped: bool
     template: Mapping[str, Any] | None = None
+    media: str | None = None
 
     @property
     def phone(self) -> str:
@@ -70,7 +72,8 @@ def read_outgoing(message: dict[str, Any]) -> Outgoing:
     if context is not None and not (isinstance(context, dict) and isinstance(context.get("message_id"), str)):
         raise Refusal(400, 100, "Param context must name a message_id.")
     to, dropped = _recipient(message)
-    return Outgoing(to, kind, shown, effect, dropped, content if kind == "template" else None)
+    media = content.get("id") if kind in _MEDIA else None
+    return Outgoing(to, kind, shown, effect, dropped, content if kind == "template" else None, media)
 
 
 def _recipient(message: Mapping[str, Any]) -> tuple[str, bool]:

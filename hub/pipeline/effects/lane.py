@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from sqlalchemy.engine import Row
@@ -17,6 +17,7 @@ from hub.pipeline.effects.buckets import Pacing
 from hub.pipeline.effects.lease import AssetLease, Place
 from hub.pipeline.effects.restored import Restored
 from hub.pipeline.effects.results import Results
+from hub.pipeline.effects.uploads import PathOf, Uploads
 from hub.ports import Clock, Store
 from hub.settings import Waits
 from hub.store import effects
@@ -37,7 +38,7 @@ _LEASE_ES: Final = "El hub perdió el turno del número antes de enviar. Se rein
 class Lane:
     """One asset's effects; its lease makes this the only process that sends through the asset."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a lane stands on, part by part
         self,
         store: Store,
         clock: Clock,
@@ -48,8 +49,13 @@ class Lane:
         route: AssetRoute | None,
         breaker: Breaker,
         restored: Restored,
+        path_of: PathOf | None = None,
+        news: Callable[[], None] = lambda: None,
     ) -> None:
-        """Prepare; without a route nothing is sent, only expired effects are given up."""
+        """Prepare; without a route nothing is sent, only expired effects are given up.
+
+        ``path_of`` finds the files that messages carry; ``news`` is called when a look is worth it before its time.
+        """
         self._store = store
         self._clock = clock
         self._waits = waits
@@ -60,6 +66,16 @@ class Lane:
         self._restored = restored
         self._pacing = Pacing(route, clock) if route is not None else None
         self._results = Results(store, waits)
+        self._uploads = Uploads(
+            store,
+            waits,
+            asset=place[1],
+            uploader=None if route is None else route.uploader,
+            path_of=path_of,
+            results=self._results,
+            news=news,
+            learn=lambda outcome: self._note(outcome, probe=False),
+        )
         self._in_flight: dict[str, asyncio.Task[None]] = {}
         self._paused_until = float("-inf")
         self._gathers_until = float("-inf")
@@ -95,7 +111,8 @@ class Lane:
         self._closing = True
 
     async def drain(self) -> None:
-        """Let calls under way end."""
+        """Let calls under way end; files are for the next start."""
+        await self._uploads.stop()
         await asyncio.gather(*self._in_flight.values(), return_exceptions=True)
 
     def abandon(self) -> None:
@@ -113,6 +130,9 @@ class Lane:
             if len(chosen) >= room or not self._breaker.allows():
                 break
             if row.id in self._in_flight:
+                continue
+            if self._uploads.holds_back(row):
+                self._resting += 1
                 continue
             pause = pacing.asset_wait_seconds()
             if pause > 0:
@@ -187,6 +207,8 @@ class Lane:
                 self._breaker.withdrawn(probe=probe)
             killpoints.reached("effect.answered")
             await self._results.record(row, result)
+            if not isinstance(result, NotTaken):
+                self._uploads.ended(row)
         finally:
             self._in_flight.pop(row.id, None)
         killpoints.reached("effect.settled")
@@ -204,7 +226,7 @@ class Lane:
 
     async def _call(self, row: Row[Any]) -> Outcome:
         assert self._route is not None  # noqa: S101 - only routed effects are claimed
-        call = OutboundCall(row.id, row.kind, row.asset, row.reply_to, row.payload, row.attempts)
+        call = OutboundCall(row.id, row.kind, row.asset, row.reply_to, self._uploads.payload(row), row.attempts)
         try:
             async with asyncio.timeout(self._route.deadline_seconds):
                 return await self._route.sender.send(call)

@@ -16,6 +16,7 @@ from hub.pipeline.effects.breaker import Breaker
 from hub.pipeline.effects.lane import Lane
 from hub.pipeline.effects.lease import PREFIX, AssetLease, Place
 from hub.pipeline.effects.restored import Restored, declare, doubt_all
+from hub.pipeline.effects.uploads import PathOf
 from hub.pipeline.effects.watch import Watch
 from hub.pipeline.effects.word import Word
 from hub.ports import Clock, Commit, Store
@@ -42,6 +43,7 @@ class EffectWorker:
         *,
         holder: str,
         is_witness: bool = True,
+        path_of: PathOf | None = None,
     ) -> None:
         """Serve ``routes``, by connector with asset.
 
@@ -53,12 +55,14 @@ class EffectWorker:
             holder: Names this process in leases.
             is_witness: A journal beside this process has told whether the database came out of a back-up. Otherwise
                 nothing is sent before the word of another one that is known.
+            path_of: Finds the files that messages carry; without it none can be sent.
         """
         self._store = store
         self._routes = routes
         self._clock = clock
         self._waits = waits
         self._holder = holder
+        self._path_of = path_of
         self._restored = Restored()
         self._word = Word(is_given=is_witness)
         self._doubted_for: datetime | None = None
@@ -150,6 +154,7 @@ class EffectWorker:
         deadline = 0.0 if route is None else route.deadline_seconds
         lease = AssetLease(self._store, self._clock, self._waits, place, holder=self._holder, deadline_seconds=deadline)
         breaker = self._breakers[shared]
+        news = asyncio.Event()
         lane = Lane(
             self._store,
             self._clock,
@@ -159,8 +164,9 @@ class EffectWorker:
             route=route,
             breaker=breaker,
             restored=self._restored,
+            path_of=self._path_of,
+            news=news.set,
         )
-        news = asyncio.Event()
         task = asyncio.create_task(self._drive(lane, news), name=f"lane-{place[0]}")
         self._lanes[place] = _Running(lane, news, task)
 

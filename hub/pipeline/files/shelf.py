@@ -12,6 +12,7 @@ from typing import IO, Final
 from hub.domain.suspicion import Contents
 from hub.pipeline.files.examination import examine
 from hub.pipeline.journal.segment import free_bytes
+from hub.settings import HubSettings
 
 _PART: Final = ".part"
 
@@ -79,6 +80,12 @@ class Shelf:
         for part in parts:
             part.unlink(missing_ok=True)
         return len(parts)
+
+
+def shelf_of(settings: HubSettings) -> Shelf:
+    """Return the shelf of a data directory, or of ``HUB_MEDIA_DIR``."""
+    limits = settings.limits
+    return Shelf(settings.media, most_bytes=limits.file_bytes, disk_free_bytes=limits.disk_free_bytes)
 
 
 class Part:
