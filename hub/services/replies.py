@@ -26,7 +26,7 @@ Word = Literal["delivered", "read"]
 # How far a message has come; a lower rank never replaces a higher one (CI-03).
 _RANK: Final = {"requested": 0, "doubtful": 1, "sent": 2, "failed": 3, "delivered": 4, "read": 5}
 
-_STATE: Final = (
+STATE: Final = (
     select(
         messages.c.state,
         messages.c.pricing,
@@ -51,28 +51,6 @@ _WAS_SENT: Final = (
     .values(sent_at=bindparam("at", type_=messages.c.sent_at.type))
 )
 _COST: Final = update(messages).where(messages.c.id == bindparam("message")).values(pricing=bindparam("prices"))
-_REACHED: Final = (
-    update(conversations_table)
-    .where(conversations_table.c.id == bindparam("conversation"))
-    .values(
-        delivered_until=conversations.latest(conversations_table.c.delivered_until, "delivered"),
-        read_until=conversations.latest(conversations_table.c.read_until, "read"),
-    )
-)
-_MARKED: Final = select(conversations_table.c.id).where(
-    conversations_table.c.id.in_(bindparam("conversations", expanding=True)),
-    conversations_table.c.delivered_until.is_not(None) | conversations_table.c.read_until.is_not(None),
-)
-_SENT_UNTIL: Final = (
-    select(messages.c.id, messages.c.provider_id)
-    .where(
-        messages.c.conversation_id == bindparam("conversation"),
-        messages.c.direction == "out",
-        (messages.c.state == "sent") | (messages.c.state == "delivered"),
-        messages.c.sent_at <= bindparam("until"),
-    )
-    .order_by(messages.c.position)
-)
 
 
 def lock(tx: Transaction, effect_ids: Iterable[str]) -> None:
@@ -224,7 +202,7 @@ def apply_status(tx: Transaction, effect: Row[Any], item: StatusItem, event_id: 
     Any order of statuses ends the same: sent < delivered < read, failed only before delivered. A status also settles
     an effect whose answer was lost.
     """
-    row = tx.one(_STATE, message=effect.id)
+    row = tx.one(STATE, message=effect.id)
     current = "requested" if row is None else row.state
     if row is not None:
         _keep_facts(tx, effect, row, item)
@@ -247,38 +225,6 @@ def apply_status(tx: Transaction, effect: Row[Any], item: StatusItem, event_id: 
     _tell(tx, effect, data, event_id, item.time)
     tx.write(_SET_STATE, message=effect.id, new_state=item.status, taken_as=item.provider_id)
     return True
-
-
-def reached(tx: Transaction, conversation_id: str, status: Word, until: datetime) -> Sequence[Row[Any]]:
-    """Keep up to when our messages of a conversation were delivered or read, then return those it is news for."""
-    times = {"delivered": until if status == "delivered" else None, "read": until if status == "read" else None}
-    tx.write(_REACHED, conversation=conversation_id, **times)
-    found = tx.all(_SENT_UNTIL, conversation=conversation_id, until=until)
-    lock(tx, (row.id for row in found))
-    return found
-
-
-def behind(tx: Transaction, effect_rows: Sequence[Row[Any]]) -> list[Row[Any]]:
-    """Return those replies whose conversation was told to be delivered or read up to some instant."""
-    wanted = sorted({row.key for row in effect_rows})
-    marked = {row.id for row in tx.all(_MARKED, conversations=wanted)} if wanted else set()
-    return [row for row in effect_rows if row.key in marked]
-
-
-def catch_up(tx: Transaction, effect_id: str) -> None:
-    """Apply what was told of all messages up to an instant to one whose sending was told later."""
-    row = tx.one(_STATE, message=effect_id)
-    if row is None or row.sent_at is None or row.state not in {"sent", "delivered"}:
-        return
-    marks: tuple[tuple[Word, datetime | None], ...] = (
-        ("delivered", row.delivered_until),
-        ("read", row.read_until),
-    )
-    for status, until in marks:
-        effect = effects.get(tx, effect_id)
-        if effect is not None and until is not None and row.sent_at <= until:
-            item = StatusItem(effect.asset, effect.provider_id, until, status)
-            apply_status(tx, effect, item, ids.derived_event_id(effect_id, "watermark", status, 0))
 
 
 def _keep_facts(tx: Transaction, effect: Row[Any], row: Row[Any], item: StatusItem) -> None:

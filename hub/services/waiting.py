@@ -10,7 +10,7 @@ from sqlalchemy.engine import Row
 
 from hub.contracts import AmendmentItem, StatusItem
 from hub.errors import NotFound
-from hub.services import amendments, replies
+from hub.services import amendments, replies, watermarks
 from hub.store import deliveries, effects
 from hub.store.transaction import Origin, UnitOfWork
 
@@ -42,7 +42,7 @@ def apply_to_reply(unit: UnitOfWork, effect_id: str, provider_id: str) -> None:
         tx = unit.begin(Origin(_place(row), BY, "provider", effect.traceparent, row.received_at))
         told = replies.apply_status(tx, _must(effects.get(tx, effect_id)), _STATUS.validate_python(row.body), row.id)
         _settle(unit, row, told=told)
-    replies.catch_up(unit.begin(Origin(effect_id, BY, "provider", effect.traceparent)), effect_id)
+    watermarks.catch_up(unit.begin(Origin(effect_id, BY, "provider", effect.traceparent)), effect_id)
 
 
 def apply_to_messages(unit: UnitOfWork, connector: str, asset: str, provider_ids: Iterable[str]) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from sqlalchemy.engine import Row
 
 from hub.contracts import Accepted, NotTaken, Outcome, Rejected, Unclear
-from hub.services import contacts, leaving, replies, waiting
+from hub.services import contacts, leaving, replies, waiting, watermarks
 from hub.settings import Waits
 from hub.store import deliveries, effects
 from hub.store.transaction import Origin, Transaction, UnitOfWork
@@ -73,8 +73,8 @@ def outcomes(results: Sequence[tuple[Row[Any], Outcome]], waits: Waits) -> Chang
             _end(unit, row, result, waits)
             if isinstance(result, Accepted) and result.provider_id in waited_for:
                 waiting.apply_to_reply(unit, row.id, result.provider_id)
-        for row in replies.behind(tx, [row for row, _ in taken]):
-            replies.catch_up(_tx(unit, row), row.id)
+        for row in watermarks.behind(tx, [row for row, _ in taken]):
+            watermarks.catch_up(_tx(unit, row), row.id)
 
     return record
 

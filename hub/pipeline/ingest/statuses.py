@@ -11,7 +11,7 @@ from sqlalchemy.engine import Row
 from hub.contracts import EchoItem, StatusItem, WatermarkItem
 from hub.pipeline.ingest.batch import Arrival, Batch
 from hub.pipeline.ingest.parts import BY, clamp
-from hub.services import contacts, replies, waiting
+from hub.services import contacts, replies, waiting, watermarks
 from hub.store import effects
 from hub.store.transaction import Origin, Transaction, UnitOfWork
 from schemas import ids
@@ -84,7 +84,7 @@ class Statuses:
         batch.save()
         until = clamp(item.time, arrival.delivery.received_at)
         told = 0
-        for row in replies.reached(self._tx, conversation, item.status, until):
+        for row in watermarks.reached(self._tx, conversation, item.status, until):
             effect = effects.get(self._tx, row.id)
             if effect is None:
                 continue
@@ -103,7 +103,7 @@ class Statuses:
             waiting.apply_to_reply(self._unit, effect.id, item.provider_id)
             self._taken[connector, item.asset, item.provider_id] = effect.id
         elif item.status == "sent":
-            replies.catch_up(self._view(arrival.id, arrival, effect), effect.id)
+            watermarks.catch_up(self._view(arrival.id, arrival, effect), effect.id)
         return told
 
     def _view(self, cause: str, arrival: Arrival, effect: Row[Any]) -> Transaction:
