@@ -17,8 +17,8 @@ MAX_CORRELATION: Final = 999
 PRIVATE: Final = "private_reply"
 PUBLIC: Final = "comment_reply"
 MESSAGE: Final = "send_message"
-ACTION: Final = "sender_action"
-ACTIONS: Final = frozenset({"mark_seen", "typing_on", "typing_off"})
+SIGN: Final = "sign"
+ACTIONS: Final = {"read": "mark_seen", "typing": "typing_on"}
 
 _PSID: Final = answers.PSID
 _USER_REF: Final = re.compile(r"[!-~]{1,256}", re.ASCII)
@@ -103,7 +103,7 @@ def request_of(call: OutboundCall) -> Request | Rejected:
     """Return the request for a call, or why the provider could never take it."""
     if not _PAGE.fullmatch(call.asset) or len(call.effect_id) > MAX_CORRELATION:
         return _MISMADE
-    if call.kind == ACTION:
+    if call.kind == SIGN:
         return _action(call)
     if call.kind == MESSAGE:
         return _message(call)
@@ -150,8 +150,8 @@ def _message(call: OutboundCall) -> Request | Rejected:
 
 
 def _action(call: OutboundCall) -> Request | Rejected:
-    recipient, action = _recipient(call.reply_to), call.payload.get("action")
-    if recipient is None or action not in ACTIONS:
+    recipient, action = _recipient(call.reply_to), ACTIONS.get(call.payload.get("sign", ""))
+    if recipient is None or action is None:
         return _MISMADE
     # It must be a request of its own (facts 4.7).
     return Request(f"{call.asset}/messages", {"recipient": recipient, "sender_action": action}, "recipient_id")
@@ -165,7 +165,7 @@ def _recipient(reply_to: Mapping[str, str]) -> dict[str, str] | None:
 
 
 def _with_what_it_tells(call: OutboundCall, accepted: Accepted, psid: str | None) -> Accepted:
-    if call.kind == ACTION:
+    if call.kind == SIGN:
         # A sign of life makes nothing that could be named.
         return Accepted(call.effect_id)
     if call.kind == PRIVATE and psid is not None:

@@ -45,6 +45,13 @@ def judge(answer: Answer, *, attempt: int) -> Outcome:
     )
 
 
+def judge_sign(answer: Answer, effect_id: str, *, attempt: int) -> Outcome:
+    """Return what an answer to a mark means; it makes nothing that could be named but the effect itself."""
+    if answer.status == _OK and read_object(answer.body).get("success") is True:
+        return Accepted(effect_id)
+    return judge(answer, attempt=attempt)
+
+
 def _code(error: object) -> int | None:
     if not isinstance(error, dict):
         return None

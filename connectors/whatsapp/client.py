@@ -6,13 +6,14 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from connectors._meta.transport import Broken, Credentials, GraphTransport, NoCredentialsError
 from connectors.whatsapp import answers, bodies
 from hub.contracts import NotTaken, OutboundCall, Outcome, Rejected, Unclear
 
 MAX_CORRELATION: Final = 512
+SIGN: Final = "sign"
 
 _PHONE: Final = re.compile(r"\+?([0-9]{8,15})", re.ASCII)
 _USER_ID: Final = re.compile(r"[A-Za-z0-9.:_-]{1,160}", re.ASCII)
@@ -55,7 +56,11 @@ class WhatsAppSender:
                 "No se puede leer el token o el secreto de la app de WhatsApp. Revisa sus archivos (modo 0600).",
                 scope="credential",
             )
-        return _broken(answer) if isinstance(answer, Broken) else answers.judge(answer, attempt=call.attempt)
+        if isinstance(answer, Broken):
+            return _broken(answer)
+        if call.kind == SIGN:
+            return answers.judge_sign(answer, call.effect_id, attempt=call.attempt)
+        return answers.judge(answer, attempt=call.attempt)
 
     async def close(self) -> None:
         """Give back sockets; calls under way are cut."""
@@ -64,6 +69,8 @@ class WhatsAppSender:
 
 def request_body(call: OutboundCall) -> bytes | Rejected:
     """Return the bytes of the request for a call, or why the provider could never take it."""
+    if call.kind == SIGN:
+        return _sign(call.payload)
     recipient = _recipient(call.reply_to)
     if call.kind != "send_message" or not _ASSET.fullmatch(call.asset) or len(call.effect_id) > MAX_CORRELATION:
         return Rejected("request", "El hub armó mal el mensaje para WhatsApp. Avisa a soporte del hub.")
@@ -80,6 +87,17 @@ def request_body(call: OutboundCall) -> bytes | Rejected:
         "biz_opaque_callback_data": call.effect_id,
     }
     return json.dumps(message, separators=(",", ":")).encode()
+
+
+def _sign(payload: Mapping[str, Any]) -> bytes | Rejected:
+    """Return the mark on a message of the customer's; whoever is seen writing has read, too (facts 3.2)."""
+    message, sign = payload.get("message_id"), payload.get("sign")
+    if not isinstance(message, str) or sign not in {"read", "typing"}:
+        return Rejected("request", "El hub armó mal la señal para WhatsApp. Avisa a soporte del hub.")
+    body: dict[str, Any] = {"messaging_product": "whatsapp", "status": "read", "message_id": message}
+    if sign == "typing":
+        body["typing_indicator"] = {"type": "text"}
+    return json.dumps(body, separators=(",", ":")).encode()
 
 
 def _recipient(reply_to: Mapping[str, str]) -> dict[str, str] | None:

@@ -29,6 +29,8 @@ SECRETS: Final = {
 PER_SECOND: Final = 40.0
 PAIR_INTERVAL_SECONDS: Final = 6.0
 PAIR_BURST: Final = 10
+# Facts 3.6: messages may arrive in another order than they were taken in, unless each waits for the one before.
+CONFIRM_SECONDS: Final = 3.0
 
 _NUMBER_ID: Final = re.compile(r"[0-9]{5,20}", re.ASCII)
 
@@ -74,6 +76,7 @@ def connect(environ: Mapping[str, str]) -> Connection | None:
                 pair_interval_seconds=PAIR_INTERVAL_SECONDS,
                 pair_burst=PAIR_BURST,
                 deadline_seconds=timeout + 1,
+                confirm_seconds=CONFIRM_SECONDS,
                 line=f"whatsapp:{number}",
                 fetcher=fetcher,
                 uploader=uploader,

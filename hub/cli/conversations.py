@@ -86,6 +86,22 @@ def reply(
         raise typer.Exit(1)
 
 
+@app.command("read")
+def read(
+    conversation: Annotated[str, typer.Argument(help="Id of a conversation, cv_….")], *, data: Data = None
+) -> None:
+    """Show the customer that a person has read what they wrote; the hub alone never does.
+
+    Exit codes: 0 asked for; 1 refused, with the reason; 2 wrong usage or configuration.
+    """
+    from hub.cli import output
+    from hub.cli.opening import Decision, decide
+    from hub.services import signs
+
+    asked = decide(data, Decision("read", conversation), lambda tx: signs.show(tx, conversation, "read"))
+    output.say("Asked for." if asked else "The customer has written nothing yet.")
+
+
 def _standing(effect: Row[Any] | None, id_: str) -> dict[str, Any]:
     known = (None, None) if effect is None else (effect.state, effect.explanation_es)
     return {"reply": id_, "state": known[0], "reason_es": known[1]}

@@ -9,7 +9,7 @@ from typing import Final, Literal
 from hub.cli.opening import Opened, actor, with_hub
 from hub.services import commands, interventions
 from hub.services.commands import Command
-from hub.store import effects
+from hub.store import held_back
 
 _AT_ONCE: Final = 200
 
@@ -21,7 +21,7 @@ def release(data: Path | None, how: How, older_than: timedelta | None, *, really
 
     async def work(hub: Opened) -> int:
         until = hub.clock.now() - (older_than or timedelta(0))
-        count = await hub.store.read(lambda tx: effects.count_held_back(tx, until))
+        count = await hub.store.read(lambda tx: held_back.count(tx, until))
         after = 0
         while really and (after := await _some(hub, how, (after, until))):
             pass

@@ -28,6 +28,8 @@ class AssetRoute:
         pair_interval_seconds: Pause between two messages to one person, beyond the burst.
         pair_burst: Messages to one person that need no pause.
         deadline_seconds: When one call is given up.
+        confirm_seconds: How long the next message to somebody waits for the provider's word that the one before was
+            sent; 0 where the provider keeps the order in which it takes them.
         line: What customers write to, the same whichever connector speaks through it, e.g. ``facebook:<page id>``.
         fetcher: Has the files that came to the asset; None where none ever come.
         uploader: Takes the hub's own files before messages name them; None where none can be sent.
@@ -40,6 +42,7 @@ class AssetRoute:
     pair_interval_seconds: float = 0.0
     pair_burst: int = 10
     deadline_seconds: float = 30.0
+    confirm_seconds: float = 0.0
     line: str = ""
     fetcher: Fetcher | None = None
     uploader: Uploader | None = None

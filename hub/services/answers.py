@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Final, Literal
 
 from hub.contracts import Content
-from hub.services import attachments, cases, conversations, replies
+from hub.services import attachments, cases, conversations, replies, signs
 from hub.services.files import Stored
 from hub.store.transaction import Transaction
 from schemas.content import Attachment, OutboundFile
@@ -41,6 +41,8 @@ def answer(tx: Transaction, conversation_id: str, text: str, file: OwnFile | Non
     """
     conversation = conversations.get(tx, conversation_id)
     case = cases.open_id_of(tx, conversation_id)
+    # Whoever answers has read; a file takes its time.
+    signs.show(tx, conversation_id, *(("read",) if file is None else ("read", "typing")))
     said = [_say(tx, conversation_id, case, text, None)] if text or file is None else []
     if file is not None:
         kind = kind_of(file.stored.mime_type)

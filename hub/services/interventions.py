@@ -11,7 +11,7 @@ from sqlalchemy.engine import Row
 
 from hub.errors import NotFound, Permanent
 from hub.services import dead_letters, replies
-from hub.store import effects, groups
+from hub.store import effects, groups, held_back
 from hub.store.tables import messages
 from hub.store.transaction import Transaction
 from schemas import ids
@@ -159,7 +159,7 @@ def release_held(tx: Transaction, how: Literal["resend"] | Verdict, until: datet
 
     What is past its use fails by itself instead of being sent.
     """
-    rows = effects.held_back(tx, until, after=after, limit=limit)
+    rows = held_back.listing(tx, until, after=after, limit=limit)
     for row in rows:
         if how == "resend":
             replies.lock(tx, [row.id])

@@ -6,13 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import and_, bindparam, exists, func, insert, literal_column, not_, or_, select, update
+from sqlalchemy import bindparam, exists, func, insert, literal_column, not_, or_, select, update
 from sqlalchemy.engine import Row
 
 from hub.store.tables import effects
 from hub.store.transaction import Transaction
 
 OPEN: Final = ("intent", "sending", "unknown")
+SIGN: Final = "sign"
+"""Kind of what nobody is told about: it is best effort, a second one does no harm."""
+
 RESTORED: Final = "restored"
 """Code of what a restored database holds back, for a person to release in bulk."""
 
@@ -27,6 +30,7 @@ _OF_ASSET: Final = (effects.c.connector == bindparam("of_connector")) & (effects
 _INSERT: Final = insert(effects)
 _BY_ID: Final = select(effects).where(effects.c.id == bindparam("effect"))
 _BY_IDS: Final = select(effects.c.id).where(effects.c.id.in_(bindparam("ids", expanding=True)))
+_STILL_ACCEPTED: Final = _BY_IDS.where(effects.c.state == "accepted")
 _BY_PROVIDER_IDS: Final = select(effects.c.id, effects.c.provider_id).where(
     _OF_ASSET, effects.c.provider_id.in_(bindparam("provider_ids", expanding=True))
 )
@@ -74,19 +78,6 @@ _OLDEST_INTENT: Final = select(func.min(effects.c.not_before)).where(_OF_ASSET, 
 _ASKED_BEFORE: Final = (
     select(effects)
     .where(_IS_OPEN, _IS_INTENT, effects.c.requested_at < bindparam("instant"))
-    .order_by(effects.c.position)
-    .limit(bindparam("limit"))
-)
-_IS_HELD_BACK: Final = and_(
-    _IS_OPEN,
-    effects.c.code == RESTORED,
-    effects.c.state == literal_column("'unknown'"),
-    effects.c.requested_at < bindparam("until"),
-)
-_COUNT_HELD_BACK: Final = select(func.count()).select_from(effects).where(_IS_HELD_BACK)
-_HELD_BACK: Final = (
-    select(effects)
-    .where(_IS_HELD_BACK, effects.c.position > bindparam("after"))
     .order_by(effects.c.position)
     .limit(bindparam("limit"))
 )
@@ -186,6 +177,11 @@ def known(tx: Transaction, ids: Iterable[str]) -> set[str]:
     return {row.id for row in tx.all(_BY_IDS, ids=wanted)} if wanted else set()
 
 
+def still_accepted(tx: Transaction, ids: Iterable[str]) -> set[str]:
+    """Return which of these the provider took without having said more."""
+    return {row.id for row in tx.all(_STILL_ACCEPTED, ids=sorted(ids))}
+
+
 def by_provider_ids(tx: Transaction, connector: str, asset: str, provider_ids: Iterable[str]) -> dict[str, str]:
     """Return provider id -> effect id, of what the provider took through an asset."""
     wanted = sorted(set(provider_ids))
@@ -229,17 +225,6 @@ def waiting_since(tx: Transaction, connector: str, asset: str) -> datetime | Non
 def asked_before(tx: Transaction, instant: datetime, limit: int) -> Sequence[Row[Any]]:
     """Return intents that were asked for before an instant, oldest first."""
     return tx.all(_ASKED_BEFORE, instant=instant, limit=limit)
-
-
-def held_back(tx: Transaction, until: datetime, *, after: int, limit: int) -> Sequence[Row[Any]]:
-    """Return what a restored database holds back of what was asked for before an instant, from a position on."""
-    return tx.all(_HELD_BACK, until=until, after=after, limit=limit)
-
-
-def count_held_back(tx: Transaction, until: datetime) -> int:
-    """Return how many there are of these."""
-    row = tx.one(_COUNT_HELD_BACK, until=until)
-    return 0 if row is None else int(row[0])
 
 
 def claim(tx: Transaction, effect: Row[Any]) -> Row[Any] | None:

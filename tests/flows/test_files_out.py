@@ -49,7 +49,7 @@ def test_on_whatsapp_a_person_sends_words_with_a_file(
     key = conversation(books)
 
     first, second = answer(hub, key, "Le comparto la guía.", "--file", guide)
-    until(lambda: books.count("effects", "state = 'confirmed'") == 3, "read")
+    until(lambda: books.count("effects", "state = 'confirmed'") == 5, "read")
 
     assert [line["text"] for line in whatsapp.phone(PHONE, after=said["after"])][1:] == [
         "Le comparto la guía.",
@@ -64,6 +64,8 @@ def test_on_whatsapp_a_person_sends_words_with_a_file(
         hashlib.sha256(PDF).hexdigest(),
     )
     assert {asked[one["reply"]]["written_by"] for one in (first, second)} == {"person"}
+    # Whoever answers has read; the greeting alone told nobody so.
+    assert [one["typing"] for one in whatsapp.ledger(kind="mark")] == [False, True]
     # What a person says is the answer that the clock of the first response waits for.
     assert [data["name"] for _, data in books.events("clock.met")] == ["first_response"]
 
@@ -78,7 +80,8 @@ def test_on_messenger_a_person_sends_a_picture(
     key = conversation(books)
 
     answer(hub, key, "--file", picture)
-    until(lambda: books.count("effects", "state = 'confirmed'") == 2, "read")
+    until(lambda: books.count("effects", "state = 'confirmed'") == 4, "read")
+    assert {one["text"] for one in facebook.ledger(kind="send", type="action")} == {"mark_seen", "typing_on"}
 
     assert at_provider(facebook, tmp_path, "[image]")[1] == PHOTO
     # Its own echo is no colleague's word.
@@ -99,9 +102,10 @@ def test_a_killed_hub_hands_the_file_over_again_for_one_message(
     answer(hub, key, "--file", guide)
     until(lambda: whatsapp.ledger(kind="upload"), "under way")
     hub.kill()
-    assert books.count("effects", "state = 'intent'") == 1, "nothing is in doubt"
+    assert books.count("effects", "state = 'intent' AND kind = 'send_message'") == 1, "nothing is in doubt"
     hub.start()
-    until(lambda: books.count("effects", "state = 'confirmed'") == 2, "read", seconds=40)
+    done = "state = 'confirmed' AND kind = 'send_message'"
+    until(lambda: books.count("effects", done) == 2, "read", seconds=40)
 
     assert at_provider(whatsapp, tmp_path, "[document]")[1] == PDF
     assert books.events("reply.doubtful") == []

@@ -55,6 +55,8 @@ class Graph:
             self._authorize(request)
             self._is_the_number(request)
             message = await _json(request)
+            if "status" in message:
+                return self._mark(message)
             outgoing = self._allow(read_outgoing(message))
         except ClientDisconnect:
             return CutResponse()
@@ -65,6 +67,19 @@ class Graph:
         if fault is None:
             return JSONResponse(self._take(message, outgoing, answer="200"))
         return await self._misbehave(fault, message, outgoing)
+
+    def _mark(self, mark: dict[str, Any]) -> Response:
+        """Take a mark on a message of a customer's: read, with somebody writing or not."""
+        said = self._ledger.find(kind="said", id=str(mark.get("message_id")))
+        typing = mark.get("typing_indicator")
+        if mark.get("messaging_product") != "whatsapp" or mark["status"] != "read" or not said:
+            raise Refusal(400, 100, "Invalid parameter: status is read, message_id a message that was received.")
+        if set(mark) - {"messaging_product", "status", "message_id", "typing_indicator"}:
+            raise Refusal(400, 100, "Unexpected key on a mark.")
+        if typing is not None and typing != {"type": "text"}:
+            raise Refusal(400, 100, "Param typing_indicator['type'] must be text.")
+        self._ledger.add("mark", phone=said[0]["phone"], id=mark["message_id"], typing=typing is not None)
+        return JSONResponse({"success": True})
 
     def resume(self) -> None:
         """Tell the statuses that an earlier run did not get to."""

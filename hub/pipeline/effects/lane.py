@@ -9,11 +9,12 @@ from typing import Any, Final
 from sqlalchemy.engine import Row
 
 from hub import killpoints
-from hub.contracts import AssetRoute, NotTaken, OutboundCall, Outcome, Unclear
+from hub.contracts import Accepted, AssetRoute, NotTaken, OutboundCall, Outcome, Unclear
 from hub.errors import StoreUnavailable
 from hub.pipeline.effects import settle
 from hub.pipeline.effects.breaker import Breaker
 from hub.pipeline.effects.buckets import Pacing
+from hub.pipeline.effects.confirmations import Confirmations
 from hub.pipeline.effects.lease import AssetLease, Place
 from hub.pipeline.effects.restored import Restored
 from hub.pipeline.effects.results import Results
@@ -66,6 +67,7 @@ class Lane:
         self._restored = restored
         self._pacing = Pacing(route, clock) if route is not None else None
         self._results = Results(store, waits)
+        self._confirmations = Confirmations(store, clock, 0.0 if route is None else route.confirm_seconds)
         self._uploads = Uploads(
             store,
             waits,
@@ -97,6 +99,7 @@ class Lane:
         may_send = room > 0 and now >= self._paused_until and self._breaker.allows()
         limit = min(room + self._resting, _MOST_LOOKED_AT) if may_send else 0
         rows = await self._look(limit)
+        await self._confirmations.look(rows)
         if self._pacing is None or not may_send:
             return _IDLE_SECONDS
         chosen, wait = self._choose(rows, room, self._pacing)
@@ -139,7 +142,7 @@ class Lane:
                 wait = min(wait, max(pause, _GATHER_SECONDS))
                 self._gathers_until = self._clock.monotonic() + wait
                 break
-            pause = pacing.pair_wait_seconds(row.key)
+            pause = max(pacing.pair_wait_seconds(row.key), self._confirmations.wait_seconds(row))
             if pause > 0:
                 wait = min(wait, pause)
                 self._resting += 1
@@ -209,6 +212,8 @@ class Lane:
             await self._results.record(row, result)
             if not isinstance(result, NotTaken):
                 self._uploads.ended(row)
+            if isinstance(result, Accepted):
+                self._confirmations.taken(row)
         finally:
             self._in_flight.pop(row.id, None)
         killpoints.reached("effect.settled")

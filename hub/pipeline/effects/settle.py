@@ -23,6 +23,7 @@ BY: Final = "effects"
 LONE_ORIGIN: Final = Origin("", BY, "hub:effects")
 EXPIRED_ES: Final = "Venció el plazo en que el mensaje tenía sentido; no se envió."
 DOUBTFUL_ES: Final = "No se sabe si el proveedor lo tomó. Revisa el chat y decide si se reenvía."
+DROPPED_ES: Final = "Nadie vio que se leyó o que alguien escribe; no hay nada que hacer."
 RESTORED_ES: Final = "La base se restauró de un respaldo: no consta si esto ya se envió. Decide si sale."
 _LEAST_PAUSE_SECONDS: Final = 1.0
 
@@ -62,21 +63,48 @@ def outcomes(results: Sequence[tuple[Row[Any], Outcome]], waits: Waits) -> Chang
 
     def record(unit: UnitOfWork) -> None:
         tx = unit.begin(LONE_ORIGIN)
-        taken = [(row, result.provider_id) for row, result in results if isinstance(result, Accepted)]
-        contacts.lock(tx, (alias for _, result in results if isinstance(result, Accepted) for alias in result.learned))
-        replies.lock_sent(tx, ((row.connector, row.asset, provider_id) for row, provider_id in taken))
-        replies.lock(tx, (row.id for row, _ in results))
-        waited_for = set[str]()
-        for row, _ in taken[:1]:
-            waited_for = deliveries.waited_for(tx, row.connector, row.asset, (id_ for _, id_ in taken))
         for row, result in results:
-            _end(unit, row, result, waits)
-            if isinstance(result, Accepted) and result.provider_id in waited_for:
-                waiting.apply_to_reply(unit, row.id, result.provider_id)
-        for row in watermarks.behind(tx, [row for row, _ in taken]):
-            watermarks.catch_up(_tx(unit, row), row.id)
+            if row.kind == effects.SIGN:
+                _end_sign(unit, row, result, waits)
+        _end_all(unit, tx, [(row, result) for row, result in results if row.kind != effects.SIGN], waits)
 
     return record
+
+
+def _end_all(unit: UnitOfWork, tx: Transaction, results: Sequence[tuple[Row[Any], Outcome]], waits: Waits) -> None:
+    taken = [(row, result.provider_id) for row, result in results if isinstance(result, Accepted)]
+    contacts.lock(tx, (alias for _, result in results if isinstance(result, Accepted) for alias in result.learned))
+    replies.lock_sent(tx, ((row.connector, row.asset, provider_id) for row, provider_id in taken))
+    replies.lock(tx, (row.id for row, _ in results))
+    waited_for = set[str]()
+    for row, _ in taken[:1]:
+        waited_for = deliveries.waited_for(tx, row.connector, row.asset, (id_ for _, id_ in taken))
+    for row, result in results:
+        _end(unit, row, result, waits)
+        if isinstance(result, Accepted) and result.provider_id in waited_for:
+            waiting.apply_to_reply(unit, row.id, result.provider_id)
+    for row in watermarks.behind(tx, [row for row, _ in taken]):
+        watermarks.catch_up(_tx(unit, row), row.id)
+
+
+def _end_sign(unit: UnitOfWork, row: Row[Any], result: Outcome, waits: Waits) -> None:
+    tx = _tx(unit, row)
+    if isinstance(result, Accepted):
+        effects.move(tx, row, "confirmed")
+    elif isinstance(result, NotTaken):
+        _later(tx, row, result, waits)
+    else:
+        _drop(tx, row)
+
+
+def _drop(tx: Transaction, row: Row[Any]) -> None:
+    """End a sign that nobody saw; nobody waits for it."""
+    effects.move(tx, row, "failed", code=effects.SIGN, explanation_es=DROPPED_ES)
+
+
+def _later(tx: Transaction, row: Row[Any], result: NotTaken, waits: Waits) -> None:
+    until = tx.now + timedelta(seconds=pause_seconds(result, row.attempts, waits.provider_retry_seconds))
+    effects.move(tx, row, "intent", not_before=until, code=result.code, explanation_es=result.explanation_es)
 
 
 def overdue(unit: UnitOfWork, rows: Sequence[Row[Any]]) -> None:
@@ -91,6 +119,9 @@ def overdue(unit: UnitOfWork, rows: Sequence[Row[Any]]) -> None:
 def lost(unit: UnitOfWork, rows: Sequence[Row[Any]], waits: Waits) -> int:
     """Doubt effects that were ``sending`` when their worker went away; return how many."""
     for row in rows:
+        if row.kind == effects.SIGN:
+            _drop(_tx(unit, row), row)
+            continue
         _unclear(_tx(unit, row), row, Unclear("the worker stopped while the call was under way"), waits)
     return len(rows)
 
@@ -106,12 +137,18 @@ def doubt(unit: UnitOfWork, row: Row[Any], reason: str) -> None:
 def hold(unit: UnitOfWork, row: Row[Any], reason: str, name: str) -> None:
     """Show an effect to a person, who may release it with others; ``name`` sets this doubt apart from others of it."""
     tx = _tx(unit, row)
+    if row.kind == effects.SIGN:
+        _drop(tx, row)
+        return
     if effects.move(tx, row, "unknown", code=RESTORED, explanation_es=RESTORED_ES):
         replies.doubtful(tx, row, reason, row.attempts, ids.effect_event_id(row.id, row.attempts, name))
 
 
 def _expire(unit: UnitOfWork, row: Row[Any]) -> None:
     tx = _tx(unit, row)
+    if row.kind == effects.SIGN:
+        _drop(tx, row)
+        return
     why = f"{EXPIRED_ES} {row.explanation_es}" if row.explanation_es else EXPIRED_ES
     _fail(tx, row, "expired", why)
 
@@ -132,8 +169,7 @@ def _end(unit: UnitOfWork, row: Row[Any], result: Outcome, waits: Waits) -> None
     elif isinstance(result, Rejected):
         _fail(tx, row, result.code, result.explanation_es)
     elif isinstance(result, NotTaken):
-        until = unit.now + timedelta(seconds=pause_seconds(result, row.attempts, waits.provider_retry_seconds))
-        effects.move(tx, row, "intent", not_before=until, code=result.code, explanation_es=result.explanation_es)
+        _later(tx, row, result, waits)
     else:
         _unclear(tx, row, result, waits)
 

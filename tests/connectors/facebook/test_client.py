@@ -53,7 +53,7 @@ def test_comments_are_answered_in_public_or_in_private() -> None:
 
 
 def test_a_sign_of_life_goes_alone() -> None:
-    made = request_of(call(kind="sender_action", payload={"action": "mark_seen"}))
+    made = request_of(call(kind="sign", payload={"sign": "read"}))
 
     assert isinstance(made, Request)
     assert made.body == {"recipient": {"id": PSID}, "sender_action": "mark_seen"}
@@ -68,8 +68,8 @@ def test_a_sign_of_life_goes_alone() -> None:
         {"kind": "private_reply"},
         {"kind": "comment_reply", "reply_to": {"comment_id": "../me"}},
         {"kind": "comment_reply", "reply_to": COMMENT, "text": " "},
-        {"kind": "sender_action", "payload": {"action": "dance"}},
-        {"kind": "sender_action", "payload": {"action": "mark_seen"}, "reply_to": COMMENT},
+        {"kind": "sign", "payload": {"sign": "dance"}},
+        {"kind": "sign", "payload": {"sign": "read"}, "reply_to": COMMENT},
         {"text": "x" * 2000},
         {"text": ""},
         {"payload": {}},
@@ -127,7 +127,7 @@ async def test_a_comment_is_answered_once_in_public_once_in_private() -> None:
 async def test_a_sign_of_life_is_taken_without_a_message() -> None:
     async with running() as rig:
         sender = rig.sender()
-        outcome = await sender.send(call(kind="sender_action", payload={"action": "typing_on"}))
+        outcome = await sender.send(call(kind="sign", payload={"sign": "typing"}))
         await sender.close()
 
         assert outcome == Accepted("ef_example01")

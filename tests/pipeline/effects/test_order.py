@@ -6,8 +6,11 @@ import asyncio
 
 import pytest
 
-from hub.contracts import Accepted, NotTaken, Rejected, Unclear
-from tests.pipeline.effects.rig import Rig, hanging
+from hub.contracts import Accepted, NotTaken, Rejected, StatusItem, Unclear
+from hub.services import replies
+from hub.store import effects
+from hub.store.transaction import Origin, UnitOfWork
+from tests.pipeline.effects.rig import PLACE, Rig, hanging
 from tests.support.replying import ask, open_conversation, until
 
 
@@ -141,3 +144,43 @@ async def test_no_more_calls_at_once_than_the_lane_holds(rig: Rig) -> None:
     await rig.turn(lane, times=6)
 
     assert len(rig.sender.calls) == 70
+
+
+@pytest.mark.feature("CO-05")
+async def test_the_next_waits_until_the_one_before_was_sent(rig: Rig) -> None:
+    first, _ = await rig.ask("uno", "dos", who="ana")
+    await rig.ask("otra", "más", who="luis")
+    lane = rig.lane(confirm_seconds=3.0)
+
+    await rig.turn(lane, times=3)
+    assert rig.sender.said == ["uno", "otra"]
+    await confirm(rig, first)
+    await rig.turn(lane, times=2)
+
+    assert rig.sender.said == ["uno", "otra", "dos"]
+
+
+@pytest.mark.feature("CO-05")
+async def test_a_provider_that_says_nothing_more_is_waited_for_a_while(rig: Rig) -> None:
+    await rig.ask("uno", "dos", who="ana")
+    lane = rig.lane(confirm_seconds=3.0)
+    await rig.turn(lane, times=2)
+
+    rig.move(seconds=2.9)
+    wait = await lane.step()
+    assert (rig.sender.said, wait <= 0.2) == (["uno"], True)
+    rig.move(seconds=0.2)
+    await rig.turn(lane, times=2)
+
+    assert rig.sender.said == ["uno", "dos"]
+
+
+async def confirm(rig: Rig, effect_id: str) -> None:
+    def say(unit: UnitOfWork) -> None:
+        tx = unit.begin(Origin("status", "tests", "provider"))
+        row = effects.get(tx, effect_id)
+        assert row is not None
+        item = StatusItem(PLACE[1], row.provider_id, rig.clock.now(), "sent")
+        assert not replies.apply_status(tx, row, item, "ev_sent")
+
+    await rig.store.transact(say, name="tests.status")
