@@ -185,6 +185,11 @@ def get(tx: Transaction, conversation_id: str) -> Row[Any]:
     return found
 
 
+def record(tx: Transaction, message: dict[str, Any]) -> None:
+    """Write the row of one message at once; ingest writes many together through ``Threads``."""
+    tx.write(_INSERT_MESSAGE, **message)
+
+
 def record_outgoing(tx: Transaction, conversation: Row[Any], asked: ReplyRequested, event_id: str, state: str) -> None:
     """Write one message of ours into its conversation."""
     tx.write(

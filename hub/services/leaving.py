@@ -25,6 +25,9 @@ class Shut(NamedTuple):
 CHAT: Final = "send_message"
 """The one kind of effect that windows are about: comments have rules of their own."""
 
+PUBLIC: Final = "comment_reply"
+"""An answer below a comment: what the provider tells of it carries no id of ours."""
+
 _SHUT_ES: Final = (
     "Pasó el plazo para escribirle libremente (24 horas desde su último mensaje) y {why}. No se envió nada: "
     "llámale o escríbele por correo, o espera a que vuelva a escribir."

@@ -65,6 +65,31 @@ def test_what_a_colleague_writes_in_the_inbox_is_recorded_never_answered(
     assert books.count("messages", "direction = 'out' AND state = 'echoed'") == 1
 
 
+@pytest.mark.feature("CI-06")
+@pytest.mark.feature("CI-08", part="facebook")
+def test_what_a_colleague_answers_below_a_comment_stands_on_the_persons_timeline_and_starts_nothing(
+    hub: HubProcess, facebook: SimulatedFacebook, books: Books
+) -> None:
+    hub.start()
+    asked = facebook.comment(ANA, QUESTION)
+    until(lambda: at_rest(books, 2) and len(facebook.phone(ANA)) == 2, "answered")
+
+    by_hand = facebook.elsewhere(ANA, "Sí, ¿le interesa una demostración?", comment=asked["id"])
+    until(lambda: books.events("reply.echoed"), "recorded")
+    facebook.comment(ANA, "Gracias, ¿y para nómina?", parent=asked["id"])
+    until(lambda: len(books.events("comment.posted")) == 2 and books.count("tickets"), "heard")
+    until(lambda: books.count("cases", "left_to_people_at IS NOT NULL"), "left to people")
+    until(lambda: not facebook.undelivered() and at_rest(books, 2), "at rest")
+
+    ((key, echoed),) = books.events("reply.echoed")
+    assert (echoed["provider_message_id"], echoed["kind"]) == (by_hand["id"], "comment")
+    assert {of for of, _ in books.events("comment.posted")} == {key}
+    # Our own line came back the same way and was known again; nobody answered anything else.
+    assert [text for _, text in sends(facebook, "comment_reply")] == [PUBLIC]
+    assert (books.count("cases"), books.count("tickets"), books.count("effects")) == (1, 1, 2)
+    assert books.count("effects", "kind = 'comment_reply' AND state = 'confirmed'") == 1
+
+
 @pytest.mark.feature("CO-04", part="facebook")
 @pytest.mark.parametrize("point", ["effect.sending", "effect.answered"])
 def test_a_kill_around_the_call_sends_once_at_most_else_a_person_is_asked(
@@ -123,7 +148,8 @@ def test_a_lost_answer_to_a_private_reply_still_tells_who_it_reached(
     facebook.faults(answers=[{"do": "cut_after", "times": 2}])
 
     facebook.comment(ANA, QUESTION)
-    until(lambda: len(facebook.phone(ANA)) == 2 and books.events("reply.sent"), "the echo settles the private reply")
+    # The public line comes back without an id of ours, yet in the same words below the same comment.
+    until(lambda: len(facebook.phone(ANA)) == len(books.events("reply.sent")) == 2, "their echoes settle both")
     facebook.say(ANA, "Uso Microsip 2026")
     until(lambda: books.events("message.received"), "heard")
 
@@ -131,8 +157,8 @@ def test_a_lost_answer_to_a_private_reply_still_tells_who_it_reached(
     ((_, posted),) = books.events("comment.posted")
     ((_, received),) = books.events("message.received")
     assert received["contact_id"] == posted["contact_id"]
-    # Nothing tells of a public line: a person decides.
-    until(lambda: books.count("effects", "kind = 'comment_reply' AND state = 'unknown' AND code IS NOT NULL"), "doubt")
+    assert books.count("effects", "kind = 'comment_reply' AND state = 'confirmed'") == 1
+    assert books.events("reply.echoed") == []
 
 
 def test_while_another_app_has_the_thread_nothing_is_answered(

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from hub.contracts import Alias, Party
+from hub.contracts import Alias, EchoItem, Party
 from hub.domain.policies import Answers
+from hub.services import conversations, echoes
 from hub.services.contacts import People
 from hub.services.conversations import Heard, Threads
+from hub.services.echoes import Echo
 from hub.store.tables import cases, effects, messages
 from hub.store.transaction import Origin, UnitOfWork
 from schemas import ids
@@ -70,6 +72,21 @@ async def comments(desk: Desk, text: str, *, by: str = "7654", at: datetime | No
     return comment_id
 
 
+async def answers_by_hand(desk: Desk, conversation: str) -> None:
+    """Let a colleague answer below the comment, as ingest records it."""
+    number = next(_NUMBERS)
+    item = EchoItem(PAGE, f"778899_{number}", desk.clock.now(), None, "comment", "Sí sirve")
+    found = Echo(item, f"ev_h{number}", "facebook", "facebook", conversation, "ct", desk.clock.now())
+
+    def record(unit: UnitOfWork) -> None:
+        tx = unit.begin(Origin(found.id, "ingest", "staff"))
+        row, _ = echoes.tell(tx, found, desk.clock.now())
+        conversations.record(tx, row)
+
+    await desk.store.transact(record, name="test.echo")
+    await desk.settle()
+
+
 async def asked_for(desk: Desk) -> list[tuple[str, dict[str, str], str]]:
     """Return (kind, address, text) of what the page was asked to say."""
     return [(row.kind, row.reply_to, row.payload["text"]) for row in await desk.rows(effects)]
@@ -120,6 +137,23 @@ async def test_an_old_question_opens_a_case_without_a_word(desk: Desk) -> None:
 
     assert await desk.stated(ReplyRequested) == []
     assert len(await desk.rows(cases)) == 1
+
+
+@pytest.mark.feature("CI-08", part="facebook")
+async def test_whoever_was_answered_by_a_colleague_hears_nothing_more(desk: Desk) -> None:
+    asked_at = desk.clock.now()
+    await comments(desk, "😍", at=asked_at)
+    (posted,) = await desk.stated(CommentPosted)
+    await answers_by_hand(desk, posted.data.conversation_id)
+
+    await comments(desk, QUESTION, at=asked_at)
+    (case,) = await desk.rows(cases)
+    await answers_by_hand(desk, posted.data.conversation_id)
+
+    assert await asked_for(desk) == []
+    assert case.left_to_people_at is None
+    ((left),) = await desk.rows(cases)
+    assert left.left_to_people_at is not None
 
 
 async def test_below_the_posts_of_others_nothing_is_said(desk: Desk) -> None:

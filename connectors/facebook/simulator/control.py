@@ -18,7 +18,7 @@ from connectors._simulator.phones import Phones
 from connectors._simulator.surface import refuse
 from connectors.facebook.simulator.options import SimulatorOptions
 from connectors.facebook.simulator.people import psid_of
-from connectors.facebook.simulator.updates import comment_update, messaging_update
+from connectors.facebook.simulator.updates import comment_update, messaging_update, seconds
 from connectors.facebook.simulator.wall import Wall
 
 PAGE_INBOX: Final = 263902037430900
@@ -77,13 +77,19 @@ class Comment(_Order):
 
 
 class Elsewhere(BaseModel):
-    """Something that a colleague writes in the page's own inbox."""
+    """Something that a colleague writes in the page's own inbox, or below a comment.
+
+    Attributes:
+        to: Whom; of a comment, whose it is.
+        comment: The comment that is answered in public; a message in the chat without one.
+    """
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     to: str = Field(min_length=1, max_length=160)
     text: str
     id: str | None = None
+    comment: str | None = None
 
 
 _SAYINGS: Final[TypeAdapter[list[Say]]] = TypeAdapter(list[Say])
@@ -150,17 +156,34 @@ class Control:
         return JSONResponse({"id": comment_id, "phone": psid, "after": self._phones.last(psid)})
 
     async def elsewhere(self, request: Request) -> Response:
-        """Send the echo of what a colleague wrote in the page's inbox."""
+        """Send the echo of what a colleague wrote in the page's inbox, or below a comment."""
         try:
             order = Elsewhere.model_validate_json(await request.body())
         except ValueError as error:
             return refuse(error)
-        psid, mid = psid_of(order.to), order.id or f"m_{self._options.randomness.token()}"
+        psid = psid_of(order.to)
+        if order.comment is not None:
+            return self._answer_in_public(psid, order, order.comment)
+        mid = order.id or f"m_{self._options.randomness.token()}"
         now = int(self._options.clock.now().timestamp() * 1000)
         message = {"mid": mid, "is_echo": True, "app_id": PAGE_INBOX, "text": order.text}
         item = {"timestamp": now, "message": message}
         self._courier.post(messaging_update(self._options, psid, item, ((mid, "echo"),), from_page=True))
         return JSONResponse({"id": mid, "phone": psid})
+
+    def _answer_in_public(self, psid: str, order: Elsewhere, comment: str) -> Response:
+        post = comment.partition("_")[0]
+        made = order.id or f"{post}_{int(self._options.randomness.token()[:12], 16)}"
+        value = {
+            "verb": "add",
+            "comment_id": made,
+            "post_id": f"{self._options.page_id}_{post}",
+            "parent_id": comment,
+            "message": order.text,
+            "created_time": seconds(self._options),
+        }
+        self._courier.post(comment_update(self._options, psid, value, by_page=True))
+        return JSONResponse({"id": made, "phone": psid})
 
     async def verify(self, _: Request) -> Response:
         """Make Meta's check of the hub's address."""

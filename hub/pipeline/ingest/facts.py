@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hub.contracts import AccountItem, AmendmentItem, HandoverItem, IdentityItem, PreferenceItem
 from hub.pipeline.ingest.batch import Arrival, Batch
 from hub.pipeline.ingest.parts import source_of
-from hub.services import amendments, channels, contacts, conversations, templates, waiting
+from hub.services import amendments, channels, contacts, conversations, templates
 from schemas.conversations import (
     ContactLinked,
     ContactMatched,
@@ -27,16 +25,7 @@ def amendment(batch: Batch, arrival: Arrival, item: AmendmentItem) -> str:
         source, place = source_of(delivery, item.asset), arrival.place
         amendments.apply(tx, original, item, told["time"], arrival.id, source=source, causation=place)
         return "published"
-    waiting.keep(
-        batch.unit,
-        replace(item, time=told["time"]),
-        id=arrival.id,
-        connector=delivery.connector,
-        delivery_id=delivery.id,
-        item_index=arrival.index,
-        received_at=delivery.received_at,
-    )
-    return "waiting"
+    return batch.wait(arrival, item)
 
 
 def account(batch: Batch, arrival: Arrival, item: AccountItem) -> str:
