@@ -185,8 +185,9 @@ def test_a_question_below_a_post_gets_one_public_line_with_one_private_reply(
     until(lambda: at_rest(books, 2) and len(facebook.phone(ANA)) == 2, "answered")
     facebook.say(ANA, "Uso Microsip 2026")
     until(lambda: len(books.events("message.received")) == 1, "the answer in the chat is heard")
-    # The chat is a conversation of its own, greeted as such.
-    until(lambda: not facebook.undelivered() and at_rest(books, 3), "at rest")
+    # The chat goes on with the comment's case: nobody is greeted a second time, no second ticket is opened.
+    until(lambda: books.count("messages", "direction = 'in' AND case_id IS NOT NULL") == 2, "both joined it")
+    until(lambda: books.count("tickets") and not facebook.undelivered() and at_rest(books, 2), "at rest")
 
     assert sends(facebook, "comment_reply") == [(asked["id"], PUBLIC)]
     ((comment, private),) = sends(facebook, "private_reply")
@@ -197,6 +198,8 @@ def test_a_question_below_a_post_gets_one_public_line_with_one_private_reply(
     # Two ids of Facebook, one person: the private reply told that they belong together.
     assert received["contact_id"] == posted["contact_id"]
     assert books.count("contacts") == 1
+    assert (books.count("cases"), books.count("tickets"), books.count("effects")) == (1, 1, 2)
+    assert sends(facebook, "message") == []
     # Facebook keeps no correlation of a public line, so the ledger cannot name its effect.
     assert [found for found in doubles(books, facebook) if _public(books) not in found] == []
 
