@@ -221,6 +221,11 @@ def hold(tx: Transaction, conversation_id: str, holder: str, at: datetime) -> No
     tx.run(_HOLD, conversation=conversation_id, by=holder, at=at)
 
 
+def is_held(conversation: Row[Any]) -> bool:
+    """Tell whether another application has a thread: the hub says nothing there by itself."""
+    return bool(conversation.holder == "other")
+
+
 def redirect(tx: Transaction, contact_id: str, connector: str, asset: str, reply_to: dict[str, str]) -> None:
     """Answer a contact at another address of the same asset from now on."""
     tx.run(_REDIRECT, contact=contact_id, of_connector=connector, of_asset=asset, address=reply_to)

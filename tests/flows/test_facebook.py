@@ -175,6 +175,28 @@ def test_while_another_app_has_the_thread_nothing_is_answered(
     assert phone == facebook.say("Luis Pérez", "sigo")["phone"]
 
 
+@pytest.mark.feature("CI-08", part="facebook")
+def test_where_another_app_took_the_thread_a_case_is_opened_without_a_word_of_ours(
+    hub: HubProcess, facebook: SimulatedFacebook, books: Books
+) -> None:
+    hub.start()
+    taken = {"previous_owner_app_id": "456780000000004", "new_owner_app_id": "263902037430900", "metadata": ""}
+
+    facebook.say(ANA, None, event="take_thread_control", content=taken)
+    until(lambda: books.events("conversation.handed_over"), "known")
+    facebook.say(ANA, TEXT)
+    facebook.say("Luis Pérez", TEXT)
+    until(lambda: books.count("tickets") == 2 and at_rest(books, 1), "both have a ticket")
+
+    # Only the other customer is greeted.
+    ((phone, _),) = sends(facebook, "message")
+    assert phone == facebook.say("Luis Pérez", "sigo")["phone"]
+    ((key, told),) = books.events("conversation.handed_over")
+    assert (told["holder"], told["application"]) == ("other", "263902037430900")
+    assert books.count("conversations", "holder = 'other'") == 1
+    assert [of for of, ticket in books.events("ticket.opened") if of == key] == [key]
+
+
 @pytest.mark.feature("CI-06")
 def test_a_question_below_a_post_gets_one_public_line_with_one_private_reply(
     hub: HubProcess, facebook: SimulatedFacebook, books: Books

@@ -14,7 +14,7 @@ from hub.services import conversations, echoes, timeline
 from hub.services.contacts import People
 from hub.services.conversations import Heard, Threads
 from hub.services.echoes import Echo
-from hub.store.tables import cases, effects, messages, tickets
+from hub.store.tables import cases, clocks, effects, messages, tickets
 from hub.store.transaction import Origin, UnitOfWork
 from schemas import ids
 from schemas.conversations import CaseDiagnosed, CaseOpened
@@ -228,6 +228,8 @@ async def test_what_the_person_then_writes_in_the_chat_goes_on_with_the_comments
     assert [kind for kind, _, _ in await asked_for(desk)] == ["comment_reply", "private_reply"]
     ((left),) = await desk.rows(cases)
     assert left.left_to_people_at is not None
+    (first,) = [row for row in await desk.rows(clocks) if row.name == "first_response"]
+    assert first.state == "met"
     told = await desk.store.read(lambda tx: timeline.of_ticket(tx, ticket, []))
     assert {said.id, *(event.id for event in await desk.stated(CaseOpened))} <= {event.id for event in told}
 

@@ -86,14 +86,10 @@ def preference(batch: Batch, arrival: Arrival, item: PreferenceItem) -> str:
 
 
 def handover(batch: Batch, arrival: Arrival, item: HandoverItem) -> str:
-    """Keep which application has a thread; nothing is to be kept of one that we do not know."""
-    contact = batch.people.find(item.party.aliases)
-    connector = arrival.delivery.connector
-    conversation = None if contact is None else batch.threads.find(contact, connector, item.asset)
-    if contact is None or conversation is None:
-        return "ignored"
-    batch.save()
+    """Keep which application has a thread, also when it is told before anything that is said there."""
     tx = batch.begin(arrival, "provider")
+    conversation, contact, _ = batch.conversation_of(tx, arrival, item.party, item.asset)
+    batch.save()
     told = arrival.told(item)
     conversations.hold(tx, conversation, item.holder, told["time"])
     fact = ConversationHandedOver(
