@@ -26,8 +26,8 @@ REQUIRED: Final = {
         messaging.sender messaging.sender.id standby.sender standby.sender.id
         messaging.message messaging.message.mid standby.message standby.message.mid standby.postback
         messaging.message_edit message_edit.mid message_edit.text messaging.reaction reaction.mid reaction.action
-        messaging.delivery delivery.mids messaging.read read.watermark messaging.referral messaging.postback messaging.optin messaging.payment
-        messaging.app_roles messaging.account_linking messaging.policy_enforcement
+        messaging.delivery delivery.mids messaging.read read.watermark messaging.referral messaging.postback
+        messaging.optin messaging.payment messaging.app_roles messaging.account_linking messaging.policy_enforcement
         messaging.pass_thread_control messaging.take_thread_control messaging.request_thread_control
     """,
     "whatsapp": """
@@ -91,7 +91,6 @@ def _is_refused(connector: str, webhook: Any) -> bool:
         return True
 
 
-@pytest.mark.feature("CI-02", part="whatsapp")
 @pytest.mark.parametrize("connector", sorted(REQUIRED))
 def test_no_optional_field_costs_an_item(connector: str) -> None:
     """Every place of every sample is taken away, then set to null."""
