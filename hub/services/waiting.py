@@ -10,17 +10,16 @@ from sqlalchemy.engine import Row
 
 from hub.contracts import AmendmentItem, EchoItem, StatusItem
 from hub.errors import NotFound
-from hub.services import amendments, attachments, conversations, echoes, replies
+from hub.services import amendments, attachments, conversations, echoes, replies, unmatched
 from hub.store import deliveries, effects
 from hub.store.transaction import Origin, UnitOfWork
 
 BY: Final = "ingest"
 _NOBODY: Final = Origin("", "waiting", "hub")
-# A status has no tag: rows of the release that knew nothing else have none.
 _STATUS: Final = TypeAdapter(StatusItem)
 _AMENDMENT: Final = TypeAdapter(AmendmentItem)
 _ECHO: Final = TypeAdapter(EchoItem)
-_TAG: Final = "item"
+_TAG: Final = unmatched.TAG
 
 
 def keep(unit: UnitOfWork, item: StatusItem | AmendmentItem | EchoItem, **row: Any) -> None:
@@ -33,7 +32,9 @@ def keep(unit: UnitOfWork, item: StatusItem | AmendmentItem | EchoItem, **row: A
         target, body = item.quoted_provider_id, {_TAG: "echo", **_ECHO.dump_python(item, mode="json")}
     else:
         target, body = item.target, {_TAG: "amendment", **_AMENDMENT.dump_python(item, mode="json")}
-    deliveries.wait(unit.begin(_NOBODY), {**row, "asset": item.asset, "target": target, "body": body})
+    tx = unit.begin(Origin(row["id"], BY, "hub"))
+    deliveries.wait(tx, {**row, "asset": item.asset, "target": target, "body": body})
+    unmatched.expect(tx, row["connector"], item.asset, row["received_at"])
 
 
 def apply_to_reply(unit: UnitOfWork, effect_id: str, provider_id: str) -> None:

@@ -88,6 +88,7 @@ def test_groups_tell_what_they_have_left(hub: Run, with_a_ticket: Path) -> None:
         "open-tickets": 0,
         "run-service-levels": 0,
         "send-scheduled": 0,
+        "watch-waiting": 0,
         "watch-windows": 0,
     }
     assert all(one["handled"] and one["state"] == "active" for one in ran.json)
