@@ -13,9 +13,11 @@ from starlette.routing import Route
 
 from connectors._meta.checking import check_address
 from connectors._simulator.courier import Courier, Update
+from connectors._simulator.files import Files
 from connectors._simulator.ledger import Ledger
 from connectors._simulator.phones import Phones
 from connectors._simulator.surface import refuse
+from connectors.facebook.simulator import kinds
 from connectors.facebook.simulator.options import SimulatorOptions
 from connectors.facebook.simulator.people import psid_of
 from connectors.facebook.simulator.updates import comment_update, messaging_update, seconds
@@ -43,6 +45,8 @@ class Say(_Order):
         event: Which item it is; anything but ``message`` is told by ``content`` alone.
         at: When it was done, in milliseconds since 1970, if not now.
         standby: Whether another app has the thread.
+        kind: One of ``GET /control/kinds``: everything as it was recorded, with files that can be fetched.
+        about: The message that a reaction, an edit, an unsending or an answer of that kind speaks of.
     """
 
     text: str | None = None
@@ -52,6 +56,8 @@ class Say(_Order):
     content: dict[str, Any] = {}
     at: int | None = None
     standby: bool = False
+    kind: str | None = None
+    about: str | None = None
 
 
 class Comment(_Order):
@@ -98,8 +104,11 @@ _SAYINGS: Final[TypeAdapter[list[Say]]] = TypeAdapter(list[Say])
 class Control:
     """The part of the surface under ``/control`` that only a page has."""
 
-    def __init__(self, options: SimulatorOptions, ledger: Ledger, phones: Phones, wall: Wall, courier: Courier) -> None:
+    def __init__(
+        self, options: SimulatorOptions, ledger: Ledger, phones: Phones, wall: Wall, courier: Courier, files: Files
+    ) -> None:
         """Join the parts."""
+        self._files, self._kinds = files, kinds.kinds()
         self._options, self._ledger, self._phones = options, ledger, phones
         self._wall, self._courier = wall, courier
 
@@ -110,6 +119,7 @@ class Control:
             Route("/control/comment", self.comment, methods=["POST"]),
             Route("/control/elsewhere", self.elsewhere, methods=["POST"]),
             Route("/control/verify", self.verify, methods=["POST"]),
+            *self._kinds.routes(),
         ]
 
     async def say(self, request: Request) -> Response:
@@ -117,6 +127,7 @@ class Control:
         try:
             given = json.loads(await request.body())
             sayings = _SAYINGS.validate_python(given if isinstance(given, list) else [given])
+            sayings = [self._of_kind(saying) for saying in sayings]
         except ValueError as error:
             return refuse(error)
         if not sayings:
@@ -188,6 +199,13 @@ class Control:
     async def verify(self, _: Request) -> Response:
         """Make Meta's check of the hub's address."""
         return JSONResponse(await check_address(self._courier, self._options))
+
+    def _of_kind(self, saying: Say) -> Say:
+        if saying.kind is None:
+            return saying
+        raw = self._kinds.get(saying.kind)
+        content = kinds.completed(raw["content"], self._files, saying.about, event=raw["event"])
+        return saying.model_copy(update={"event": raw["event"], "content": content | saying.content})
 
     def _said(self, saying: Say) -> tuple[Update, str]:
         psid = psid_of(saying.sender)
