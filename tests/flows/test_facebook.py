@@ -175,7 +175,6 @@ def test_while_another_app_has_the_thread_nothing_is_answered(
     assert phone == facebook.say("Luis Pérez", "sigo")["phone"]
 
 
-@pytest.mark.feature("CI-08", part="facebook")
 def test_where_another_app_took_the_thread_a_case_is_opened_without_a_word_of_ours(
     hub: HubProcess, facebook: SimulatedFacebook, books: Books
 ) -> None:

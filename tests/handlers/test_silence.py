@@ -66,7 +66,6 @@ async def heard(desk: Desk) -> str:
     return str(received.partitionkey)
 
 
-@pytest.mark.feature("CI-08", part="facebook")
 async def test_while_another_application_has_the_thread_only_people_speak(desk: Desk) -> None:
     await desk.says(PROBLEM)
     conversation = await heard(desk)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import pytest
-
 from hub.contracts import AmendmentItem, EchoItem, StatusItem
 from hub.services import channels, waiting
 from hub.store.tables import timers, waiting_items
@@ -36,7 +34,6 @@ async def alarms(desk: Desk) -> list[str]:
     return [row.explanation_es for row in await desk.store.read(channels.open_alerts)]
 
 
-@pytest.mark.feature("NC-07", part="whatsapp")
 async def test_nothing_waits_for_ever_unseen(desk: Desk) -> None:
     await arrives(desk, "ev_1", edit())
     await arrives(desk, "ev_2", StatusItem(ASSET, "wamid.other", MONDAY_MORNING, "delivered"))
