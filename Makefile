@@ -1,6 +1,6 @@
 # Runs every chore of the project by name; make help lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-fast check bench bench-compare torture backlog features samples lock clean torture-cuts torture-disk torture-floods torture-mutations simulate
+.PHONY: help setup run test test-fast check bench bench-compare torture backlog features samples lock clean torture-cuts torture-disk torture-floods torture-mutations torture-order simulate
 
 # The first Python that runs here with 3.11 or newer: a shim for a version that is absent does not.
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3; do \
@@ -75,6 +75,9 @@ torture-floods: .venv/.hub .venv/.dev ## Attack the real process with every floo
 
 torture-mutations: .venv/.hub .venv/.dev ## Deliver recorded payloads broken at random; MUTATIONS=10000 for each connector
 	@HUB_TEST_MUTATIONS=$(or $(MUTATIONS),10000) $(BIN)/python -m pytest -q -n $(JOBS) tests/pipeline/ingest/test_mutations.py
+
+torture-order: .venv/.hub .venv/.dev ## Play a thousand items of each Meta connector in ORDERS=100 orders on both engines, figures to docs/figures/any_order.json
+	@$(BIN)/python -m tests.pipeline.ingest.order_torture --orders $(or $(ORDERS),100) --seed $(SEED) --keep
 
 simulate: .venv/.hub .venv/.dev ## Run SEEDS=1000 seeds of the simulated hub from FIRST=1 on; SEED=n replays one
 	@$(BIN)/python -m tests.simulation $(if $(filter command environment,$(origin SEED)),--seed $(SEED),--seeds $(or $(SEEDS),1000) --first $(or $(FIRST),1))

@@ -7,7 +7,7 @@ from typing import Final
 
 from hub.contracts import Handler, Ports
 from hub.domain import comments, send_window, wording
-from hub.services import cases, conversations, replies
+from hub.services import cases, conversations, leaving, replies
 from hub.store.transaction import Transaction
 from schemas.envelope import CloudEvent
 from schemas.messages import CommentPosted
@@ -30,7 +30,8 @@ def answer(event: CloudEvent[CommentPosted], tx: Transaction, ports: Ports) -> N
     summary = wording.summary(comment.text)
     case_id = cases.open_for(tx, comment, summary)
     late = tx.now - event.time > timedelta(minutes=ports.policies.answers.late_after_minutes)
-    if not late:  # R-C8
+    answered = conversations.answered_outside(tx, comment.conversation_id, event.time)
+    if not late and answered is None:  # R-C8, R-C9
         _reply(tx, comment, case_id, ports, tx.now - event.time)
     cases.diagnose(
         tx,
@@ -55,7 +56,7 @@ def _reply(tx: Transaction, comment: CommentPosted, case_id: str, ports: Ports, 
         intent="comment_public",
         useful_for=PUBLIC_USEFUL_FOR,
         case_id=case_id,
-        kind="comment_reply",
+        kind=leaving.PUBLIC,
         reply_to=about,
     )
     replies.request(

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from hub.contracts import Handler, Ports
 from hub.domain import wording
-from hub.services import cases, contacts, conversations, replies, suppression, windows
+from hub.services import cases, contacts, conversations, replies, silence, suppression, windows
 from hub.store.transaction import Transaction
+from schemas.conversations import ConversationHandedOver
 from schemas.envelope import CloudEvent
 from schemas.messages import MessageReceived, MessageUnsupported
 from schemas.replies import ReplyEchoed
@@ -20,15 +21,23 @@ _FILES: Final = frozenset({"image", "video", "audio", "voice", "document"})
 _NOTHING_ASKED: Final = frozenset({"welcome", "referral", "opt_in"})
 
 Message = MessageReceived | MessageUnsupported
+Fact = Message | ReplyEchoed | ConversationHandedOver
 
 
-def attend(event: CloudEvent[Message | ReplyEchoed], tx: Transaction, ports: Ports) -> None:
-    """Open a case for a quiet conversation with one answer; let a message of an open case join it (R-P13)."""
+def attend(event: CloudEvent[Fact], tx: Transaction, ports: Ports) -> None:
+    """Open a case for a quiet conversation with one answer; let a message of an open case join it (R-P13).
+
+    Whoever else speaks in a conversation, a colleague or another application, ends what the hub was about to say.
+    """
     message = event.data
+    if isinstance(message, ConversationHandedOver):
+        silence.after_hand_over(tx, message.conversation_id)
+        return
     case = cases.open_id_of(tx, message.conversation_id)
     if isinstance(message, ReplyEchoed):
         if case is not None:
             cases.leave_to_people(tx, case, message.reply_id)  # R-C9
+        silence.after_colleague(tx, message.conversation_id, event.time)
         return
     windows.watch(tx, message.conversation_id)
     if isinstance(message, MessageReceived) and suppression.hear(tx, message):
@@ -59,7 +68,7 @@ def attend(event: CloudEvent[Message | ReplyEchoed], tx: Transaction, ports: Por
     )
 
 
-def look_up(tx: Transaction, messages: Sequence[Message | ReplyEchoed]) -> None:
+def look_up(tx: Transaction, messages: Sequence[Fact]) -> None:
     """Read what the conversations of many messages need."""
     of = {message.conversation_id for message in messages}
     cases.look_up(tx, of)
@@ -69,7 +78,12 @@ def look_up(tx: Transaction, messages: Sequence[Message | ReplyEchoed]) -> None:
 
 
 def _is_to_be_greeted(event: CloudEvent[Any], tx: Transaction, ports: Ports) -> bool:
-    """Tell whether an answer of the hub is welcome: neither late (R-C8) nor after a colleague's own (R-C9)."""
+    """Tell whether an answer of the hub is welcome.
+
+    It is neither late (R-C8), nor after a colleague's own (R-C9), nor in a thread that another application has.
+    """
+    if conversations.is_held(conversations.get(tx, event.data.conversation_id)):
+        return False
     late = tx.now - event.time > timedelta(minutes=ports.policies.answers.late_after_minutes)
     return not late and conversations.answered_outside(tx, event.data.conversation_id, event.time) is None
 
@@ -89,7 +103,7 @@ def _summary(message: Message) -> str:
 
 HANDLER = Handler(
     group="attend-conversation",
-    types=(MessageReceived, MessageUnsupported, ReplyEchoed),
+    types=(MessageReceived, MessageUnsupported, ReplyEchoed, ConversationHandedOver),
     handle=attend,
     owner="support",
     look_up=look_up,

@@ -46,8 +46,8 @@ def items_of(raw: object, page: str, *, standby: bool) -> Iterator[Item]:
     envelope = Envelope.model_validate(raw)
     from_page = envelope.sender.id == page
     party = in_chat(page, envelope.recipient if from_page else envelope.sender, envelope)
-    names = [known for known in _READERS if known in raw]
-    names = names or [label(key) or "unknown" for key in raw if key not in _ENVELOPE]
+    said = [key for key, value in raw.items() if value is not None and key not in _ENVELOPE]
+    names = [known for known in _READERS if known in said] or [label(key) or "unknown" for key in said]
     if not names:
         yield RefusedItem("an item of a chat says nothing")
     for name in names:
@@ -133,7 +133,7 @@ def _edit(chat: Chat) -> Iterator[Item]:
     edit = chat.read(Edit)
     yield AmendmentItem(
         chat.page,
-        f"{edit.mid}/edit/{edit.num_edit}",
+        chat.digest() if edit.num_edit is None else f"{edit.mid}/edit/{edit.num_edit}",
         chat.time,
         edit.mid,
         "edit",
@@ -146,6 +146,9 @@ def _edit(chat: Chat) -> Iterator[Item]:
 def _reaction(chat: Chat) -> Iterator[Item]:
     found = chat.read(Reaction)
     emoji = None
+    if found.action is None and found.emoji is None and found.reaction is None:
+        yield RefusedItem("a reaction that says neither what nor that it was taken back")
+        return
     if found.action != "unreact":
         emoji = found.emoji or _EMOJIS.get(found.reaction or "") or found.reaction or "?"
     yield AmendmentItem(

@@ -2,17 +2,45 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Final
 
-from pydantic import AliasPath, Field, StringConstraints
+from pydantic import AliasPath, BeforeValidator, Field, StringConstraints
 
-from connectors._meta.fields import Id, Moment, Name, Payload, Record, Records, Word
+from connectors._meta.fields import Id, Moment, Name, Payload, Record, Records, Word, word
 
 OBJECT: Final = "page"
 MAX_TEXT: Final = 65_536
 MAX_URL: Final = 4096
 
+_TRUE: Final = (True, "true", "1")
+_REVISION: Final = re.compile(r"[0-9]{1,6}", re.ASCII)
+
+
+def _text(value: object) -> str:
+    """Return what was typed; null stands where an attachment says everything (seen in other projects' samples)."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value if isinstance(value, str) else ""
+
+
+def _flag(value: object) -> bool:
+    return value in _TRUE
+
+
+def _revision(value: object) -> int | None:
+    digits = word(value)
+    return int(digits) if digits is not None and _REVISION.fullmatch(digits) else None
+
+
+def _words(value: object) -> tuple[str, ...]:
+    found = map(word, value) if isinstance(value, list) else ()
+    return tuple(one for one in found if one is not None)
+
+
 Text = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
+AnyText = Annotated[Text, BeforeValidator(_text)]
+Flag = Annotated[bool, BeforeValidator(_flag)]
 
 
 class Someone(Payload):
@@ -76,32 +104,32 @@ class Message(Payload):
     """The content under ``message``; only the mid cannot be done without."""
 
     mid: Id
-    text: Text = ""
+    text: AnyText = ""
     quick_reply: Annotated[QuickReply, Record] = QuickReply()
     reply_to: Annotated[Quoted, Record] = Quoted()
     attachments: Annotated[tuple[Attachment, ...], Records] = ()
     referral: Annotated[dict[str, Any], Record] = Field(default_factory=dict)
     commands: Annotated[tuple[Command, ...], Records] = ()
-    is_deleted: bool = False
-    is_unsupported: bool = False
-    is_echo: bool = False
+    is_deleted: Flag = False
+    is_unsupported: Flag = False
+    is_echo: Flag = False
     app_id: Word = None
     metadata: Word = None
 
 
 class Edit(Payload):
-    """``message_edit``: the whole new text; ``num_edit`` grows from 1 to 5."""
+    """``message_edit``: the whole new text, which an edit is nothing without; ``num_edit`` grows from 1 to 5."""
 
     mid: Id
     text: Text
-    num_edit: Annotated[int, Field(ge=0)] = 1
+    num_edit: Annotated[int | None, BeforeValidator(_revision)] = None
 
 
 class Reaction(Payload):
     """``reaction``: ``react`` or ``unreact`` to one message."""
 
     mid: Id
-    action: Id
+    action: Word = None
     reaction: Word = None
     emoji: Word = None
 
@@ -118,7 +146,7 @@ class Postback(Payload):
 class Delivery(Payload):
     """``delivery``: everything up to the watermark arrived; ``mids`` may be missing."""
 
-    mids: tuple[Id, ...] = ()
+    mids: Annotated[tuple[str, ...], BeforeValidator(_words)] = ()
     watermark: Moment = None
 
 
@@ -155,7 +183,7 @@ class Comment(Payload):
     author: Annotated[Author, Record] = Field(default=Author(), alias="from")
     sender_id: Word = None
     sender_name: Name = None
-    message: Text = ""
+    message: AnyText = ""
     photo: Word = None
     video: Word = None
     link: Word = None

@@ -13,7 +13,7 @@ from connectors.facebook.chat import digest
 from connectors.facebook.contents import clean, file_at, link
 from connectors.facebook.parties import on_wall
 from connectors.facebook.payload import Author, Comment
-from hub.contracts import AmendmentItem, CommentItem, File, Ignored, Item, RefusedItem
+from hub.contracts import AmendmentItem, CommentItem, EchoItem, File, Ignored, Item, RefusedItem
 
 FIELDS: Final = frozenset({"feed", "mention"})
 # The documentation spells two of them in two ways (facts 4.5).
@@ -57,9 +57,10 @@ def _comment(value: dict[str, Any], page: str, told_at: datetime | None, *, ment
         yield RefusedItem(why(error))
         return
     own = author_of(comment).id == page
-    if own and comment.verb in {"add", "edited", "edit"}:
-        # The hub's own line comes back without any mark of ours; answering it would be a loop.
-        yield Ignored("a comment of the page itself")
+    if own and comment.verb in {"add", "edited", "edit"} and _parent(comment) is None:
+        yield Ignored("a comment of the page itself that answers nobody")
+    elif own and comment.verb == "add":
+        yield _answered(comment, page, told_at)
     elif comment.verb == "add":
         yield _posted(comment, page, told_at, mention=mention)
     elif comment.verb in _AMENDS:
@@ -92,6 +93,20 @@ def _posted(comment: Comment, page: str, told_at: datetime | None, *, mention: b
         # A comment below the page's own post may be told as a mention, too, in any order.
         mention=mention and not (comment.post_id or "").startswith(f"{page}_"),
         permalink=link(comment.permalink),
+    )
+
+
+def _answered(comment: Comment, page: str, told_at: datetime | None) -> EchoItem:
+    """Return what the page answered; the hub's own line comes back in the same way, without any mark of ours."""
+    return EchoItem(
+        asset=page,
+        provider_id=comment.comment_id,
+        time=comment.created_time or told_at,
+        party=None,
+        kind="comment",
+        text=clean(comment.message) or link(comment.link) or "",
+        quoted_provider_id=_parent(comment),
+        files=_files(comment),
     )
 
 

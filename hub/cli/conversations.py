@@ -21,6 +21,9 @@ app = group("conversations", "Conversations with the time left to answer each in
 def list_conversations(*, data: Data = None, limit: Limit = 50, as_json: AsJson = False) -> None:
     """List conversations, the one with most time left first. With --json: one document, a list.
 
+    A holder "other" has taken the thread (Meta's inbox, another app): the hub says nothing there by itself until it is
+    given back.
+
     Exit codes: 0 done; 1 there is no hub; 2 wrong usage or configuration.
     """
     from hub.cli import output
@@ -34,7 +37,7 @@ def list_conversations(*, data: Data = None, limit: Limit = 50, as_json: AsJson 
     if as_json:
         output.document(found)
         return
-    names = ("conversation_id", "channel", "name", "free_until", "person_until", "waits")
+    names = ("conversation_id", "channel", "name", "free_until", "person_until", "waits", "holder")
     rows = [[one[name] for name in names] + [_left(one["seconds_left"])] for one in found]
     output.table((*(name.replace("_", " ") for name in names), "left"), rows, empty="Nobody has written yet.")
 

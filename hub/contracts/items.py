@@ -159,8 +159,9 @@ class EchoItem:
     by a colleague outside the hub (R-C9).
 
     Attributes:
-        party: To whom it went; None when only ``quoted_provider_id`` leads to the conversation.
-        correlation: The reply id that we gave the provider with the message, when it hands it back.
+        party: To whom it went; None when only ``quoted_provider_id`` leads to the conversation: it waits for that one.
+        correlation: The reply id that we gave the provider with the message, when it hands it back. Without one, what
+            the hub said about the quoted message in the very same words is known again by those.
     """
 
     asset: str

@@ -128,9 +128,14 @@ class Folios(_Policy):
 
 
 class Intake(_Policy):
-    """When a webhook item is too old to act on."""
+    """When a webhook item is too old to act on, or has waited too long for the message it speaks of."""
 
     stale_after_days: int = Field(gt=0)
+    unmatched_after_days: int = Field(
+        default=7,
+        gt=0,
+        description="What speaks of an unknown message waits so long before people are told; it goes on waiting.",
+    )
 
 
 KINDS: Final[dict[str, type[_Policy]]] = {

@@ -43,7 +43,9 @@ _ORIGINAL: Final = (
     .limit(1)
 )
 _MESSAGE: Final = (
-    select(messages.c.conversation_id, conversations.c.contact_id)
+    select(
+        messages.c.conversation_id, messages.c.quoted_provider_id, conversations.c.contact_id, conversations.c.channel
+    )
     .join(conversations, conversations.c.id == messages.c.conversation_id)
     .where(*_NAMED)
     .order_by(messages.c.position)
@@ -69,7 +71,7 @@ def original_of(tx: Transaction, connector: str, item: AmendmentItem) -> Row[Any
 
 
 def message_of(tx: Transaction, connector: str, asset: str, provider_id: str) -> Row[Any] | None:
-    """Return the conversation with the contact of a message, by the provider's id of it; None for an unknown one."""
+    """Return where a message stands, with whom, what it quotes, by the provider's id of it; None for an unknown one."""
     return tx.one(_MESSAGE, of_connector=connector, of_asset=asset, target=provider_id)
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Final, Literal
 
 from hub.contracts import Content
-from hub.services import attachments, cases, conversations, replies, signs
+from hub.services import attachments, cases, conversations, replies, signs, silence
 from hub.services.files import Stored
 from hub.store.transaction import Transaction
 from schemas.content import Attachment, OutboundFile
@@ -34,13 +34,15 @@ def answer(tx: Transaction, conversation_id: str, text: str, file: OwnFile | Non
     """Say something in a person's name, then return the ids of the replies, in their order.
 
     A file goes as a message of its own behind the text: not every channel takes both in one. The conversation's open
-    case is left to people from here on, as after an answer outside the hub (R-C9).
+    case is left to people from here on, what the hub was about to say is taken back, as after an answer outside the hub
+    (R-C9).
 
     Raises:
         NotFound: There is no such conversation.
     """
     conversation = conversations.get(tx, conversation_id)
     case = cases.open_id_of(tx, conversation_id)
+    silence.after_colleague(tx, conversation_id, tx.now)
     # Whoever answers has read; a file takes its time.
     signs.show(tx, conversation_id, *(("read",) if file is None else ("read", "typing")))
     said = [_say(tx, conversation_id, case, text, None)] if text or file is None else []

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import and_, bindparam, insert, select, update
 from sqlalchemy.engine import Row
 
 from hub.services import conversations
 from hub.store.tables import cases
+from hub.store.tables import conversations as conversations_table
 from hub.store.transaction import Transaction
 from schemas.conversations import CaseDiagnosed, CaseKind, CaseOpened, CaseScope
 from schemas.messages import CommentPosted, MessageReceived, MessageUnsupported
@@ -27,6 +28,23 @@ _OPEN_OF: Final = (
 _OPEN_OF_MANY: Final = (
     select(cases.c.conversation_id, cases.c.id)
     .where(cases.c.conversation_id.in_(bindparam("conversations", expanding=True)), cases.c.state == "open")
+    .order_by(cases.c.position)
+)
+_HERE: Final = conversations_table.alias("here")
+_THERE: Final = conversations_table.alias("there")
+_BEGUN_IN_PUBLIC: Final = (
+    select(_HERE.c.id.label("conversation_id"), cases.c.id)
+    .join(
+        _THERE,
+        and_(
+            _THERE.c.contact_id == _HERE.c.contact_id,
+            _THERE.c.connector == _HERE.c.connector,
+            _THERE.c.asset == _HERE.c.asset,
+            _THERE.c.thread != "",
+        ),
+    )
+    .join(cases, cases.c.conversation_id == _THERE.c.id)
+    .where(_HERE.c.id.in_(bindparam("conversations", expanding=True)), _HERE.c.thread == "", cases.c.state == "open")
     .order_by(cases.c.position)
 )
 _INSERT: Final = insert(cases)
@@ -55,14 +73,19 @@ def look_up(tx: Transaction, conversation_ids: Iterable[str]) -> None:
     found = tx.looked_up(_LOOKED_UP)
     found.update(dict.fromkeys(wanted))
     found.update((row.conversation_id, row.id) for row in tx.all(_OPEN_OF_MANY, conversations=wanted))
+    quiet = [id_ for id_ in wanted if found[id_] is None]
+    if quiet:
+        found.update((row.conversation_id, row.id) for row in tx.all(_BEGUN_IN_PUBLIC, conversations=quiet))
 
 
 def open_id_of(tx: Transaction, conversation_id: str) -> str | None:
-    """Return the id of the newest open case of a conversation."""
+    """Return the id of the newest open case of a conversation.
+
+    A chat without one goes on with what the same person began below a post: the private reply led them here.
+    """
     known = tx.looked_up(_LOOKED_UP)
     if conversation_id not in known:
-        row = open_of(tx, conversation_id)
-        known[conversation_id] = None if row is None else row.id
+        look_up(tx, [conversation_id])
     found: str | None = known[conversation_id]
     return found
 

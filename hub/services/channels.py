@@ -68,6 +68,12 @@ def alert(tx: Transaction, connector: str, asset: str, name: str, explanation_es
     _say(tx, connector, asset, _Word(name, "warning", explanation_es), tx.now, event_id)
 
 
+def told_at(tx: Transaction, connector: str, asset: str, name: str) -> datetime | None:
+    """Return when an alarm was last told or ended; None when it never was."""
+    known = tx.one(_KNOWN, of_connector=connector, of_asset=asset, of_alert=name)
+    return None if known is None else known.told_at
+
+
 def checked(tx: Transaction, connector: str, app: str, name: str, severity: Severity, explanation_es: str) -> None:
     """Keep what a check of an app found: news is stated, raises or ends its alarm; the same again is silence."""
     tx.lock("alert", [f"{connector}/{app}/{name}"])

@@ -185,6 +185,11 @@ def get(tx: Transaction, conversation_id: str) -> Row[Any]:
     return found
 
 
+def record(tx: Transaction, message: dict[str, Any]) -> None:
+    """Write the row of one message at once; ingest writes many together through ``Threads``."""
+    tx.write(_INSERT_MESSAGE, **message)
+
+
 def record_outgoing(tx: Transaction, conversation: Row[Any], asked: ReplyRequested, event_id: str, state: str) -> None:
     """Write one message of ours into its conversation."""
     tx.write(
@@ -214,6 +219,11 @@ def recent_messages(tx: Transaction, conversation_id: str, limit: int = 50) -> S
 def hold(tx: Transaction, conversation_id: str, holder: str, at: datetime) -> None:
     """Say which application has a thread, unless something later was told."""
     tx.run(_HOLD, conversation=conversation_id, by=holder, at=at)
+
+
+def is_held(conversation: Row[Any]) -> bool:
+    """Tell whether another application has a thread: the hub says nothing there by itself."""
+    return bool(conversation.holder == "other")
 
 
 def redirect(tx: Transaction, contact_id: str, connector: str, asset: str, reply_to: dict[str, str]) -> None:

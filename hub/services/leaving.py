@@ -25,6 +25,9 @@ class Shut(NamedTuple):
 CHAT: Final = "send_message"
 """The one kind of effect that windows are about: comments have rules of their own."""
 
+PUBLIC: Final = "comment_reply"
+"""An answer below a comment: what the provider tells of it carries no id of ours."""
+
 _SHUT_ES: Final = (
     "Pasó el plazo para escribirle libremente (24 horas desde su último mensaje) y {why}. No se envió nada: "
     "llámale o escríbele por correo, o espera a que vuelva a escribir."
@@ -32,6 +35,10 @@ _SHUT_ES: Final = (
 _STOPPED: Final = Shut(
     "opted_out",
     "La persona pidió no recibir mensajes que inicia la empresa (BAJA). No se envió nada; si escribe ALTA se reanuda.",
+)
+_HELD: Final = Shut(
+    "thread_held",
+    "Otra aplicación lleva esta conversación: el hub no contesta solo hasta que se la devuelvan. Una persona sí puede.",
 )
 _NO_INTENT_ES: Final = "este mensaje no tiene plantilla"
 _REWRITE: Final = (
@@ -52,10 +59,12 @@ def form(tx: Transaction, conversation: Row[Any], payload: Mapping[str, Any]) ->
     """
     if payload.get("started") and suppression.is_stopped(tx, conversation.contact_id):
         return _STOPPED
+    by_person = payload.get("written_by") == "person"
+    if not by_person and conversations.is_held(conversation):
+        return _HELD
     window = send_window.of(conversation.channel, conversation.window_opened_at)
     if window is None or payload.get("template") is not None:
         return dict(payload)
-    by_person = payload.get("written_by") == "person"
     manner = window.manner(tx.now, by_person=by_person)
     if manner == "shut":
         return _templated(tx, conversation, payload)

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.engine import Row
 
 from hub.domain.service_levels import Promise
-from hub.services import conversations
+from hub.services import cases, conversations
 from hub.store import timers
 from hub.store.tables import clocks, tickets
 from hub.store.transaction import Projection, Transaction
@@ -31,7 +31,7 @@ _AWAITING_RESPONSE: Final = (
     select(clocks, tickets.c.folio, tickets.c.conversation_id)
     .join(tickets, tickets.c.id == clocks.c.ticket_id)
     .where(
-        tickets.c.conversation_id == bindparam("conversation"),
+        (tickets.c.conversation_id == bindparam("conversation")) | (tickets.c.case_id == bindparam("case")),
         clocks.c.name == bindparam("clock_name"),
         (clocks.c.state == "running") | (clocks.c.state == "warned"),
         clocks.c.started_at <= bindparam("at"),
@@ -85,7 +85,9 @@ def start(tx: Transaction, ticket: TicketOpened, promise: Promise) -> None:
 
 def answered(tx: Transaction, conversation_id: str, at: datetime) -> None:
     """Stop the clocks of a first response that a colleague gave in time, in the hub or outside it (R-C9)."""
-    for clock in tx.all(_AWAITING_RESPONSE, conversation=conversation_id, clock_name=_FIRST_RESPONSE, at=at):
+    # The case may have begun below a post.
+    where = {"conversation": conversation_id, "case": cases.open_id_of(tx, conversation_id)}
+    for clock in tx.all(_AWAITING_RESPONSE, **where, clock_name=_FIRST_RESPONSE, at=at):
         tx.state(ClockMet(**_about(clock), met_at=at), key=clock.conversation_id, subject=clock.id)
 
 

@@ -43,7 +43,9 @@ _AFTER: Final = (
 _AFTER_OF_KEY: Final = _AFTER.where(_OF_KEY)
 _ABOUT: Final = (
     select(events)
-    .where(events.c.key == bindparam("of_key"), events.c.subject.in_(bindparam("subjects", expanding=True)))
+    .where(
+        events.c.key.in_(bindparam("keys", expanding=True)), events.c.subject.in_(bindparam("subjects", expanding=True))
+    )
     .order_by(events.c.position)
 )
 _OF_DELIVERY: Final = (
@@ -56,8 +58,11 @@ _PEOPLE: Final = (
     .join(contacts, contacts.c.id == conversations.c.contact_id)
     .where(conversations.c.id.in_(bindparam("ids", expanding=True)))
 )
-_MESSAGES_OF_CASE: Final = select(messages.c.id).where(
-    messages.c.conversation_id == bindparam("conversation"), messages.c.case_id == bindparam("case")
+# A case may go on in another conversation of the same person: what began below a post, in the chat.
+_MESSAGES_OF_CASE: Final = (
+    select(messages.c.id, messages.c.conversation_id)
+    .join(conversations, conversations.c.id == messages.c.conversation_id)
+    .where(conversations.c.contact_id == bindparam("contact"), messages.c.case_id == bindparam("case"))
 )
 
 
@@ -79,9 +84,10 @@ def following(
 
 def of_ticket(tx: Transaction, ticket: Row[Any], clock_ids: Iterable[str]) -> Sequence[Row[Any]]:
     """Return the events about a ticket, its case, the case's messages, its clocks, oldest first."""
-    case = tx.all(_MESSAGES_OF_CASE, conversation=ticket.conversation_id, case=ticket.case_id)
+    case = tx.all(_MESSAGES_OF_CASE, contact=ticket.contact_id, case=ticket.case_id)
     subjects = sorted({ticket.id, ticket.case_id, *clock_ids, *(row.id for row in case)})
-    return tx.all(_ABOUT, of_key=ticket.conversation_id, subjects=subjects)
+    keys = sorted({ticket.conversation_id, *(row.conversation_id for row in case)})
+    return tx.all(_ABOUT, keys=keys, subjects=subjects)
 
 
 def of_delivery(tx: Transaction, delivery_id: str) -> Sequence[Row[Any]]:

@@ -8,28 +8,33 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 from sqlalchemy.engine import Row
 
-from hub.contracts import AmendmentItem, StatusItem
+from hub.contracts import AmendmentItem, EchoItem, StatusItem
 from hub.errors import NotFound
-from hub.services import amendments, replies, watermarks
+from hub.services import amendments, attachments, conversations, echoes, replies, unmatched, watermarks
 from hub.store import deliveries, effects
 from hub.store.transaction import Origin, UnitOfWork
 
 BY: Final = "ingest"
 _NOBODY: Final = Origin("", "waiting", "hub")
-# A status has no tag: rows of the release that knew nothing else have none.
 _STATUS: Final = TypeAdapter(StatusItem)
 _AMENDMENT: Final = TypeAdapter(AmendmentItem)
-_TAG: Final = "item"
+_ECHO: Final = TypeAdapter(EchoItem)
+_TAG: Final = unmatched.TAG
 
 
-def keep(unit: UnitOfWork, item: StatusItem | AmendmentItem, **row: Any) -> None:
+def keep(unit: UnitOfWork, item: StatusItem | AmendmentItem | EchoItem, **row: Any) -> None:
     """Let an item wait for its original; ``row`` says where it came from."""
     row["item"] = row.pop("item_index")
     if isinstance(item, StatusItem):
-        target, body = item.provider_id, _STATUS.dump_python(item, mode="json")
+        target: str | None = item.provider_id
+        body = _STATUS.dump_python(item, mode="json")
+    elif isinstance(item, EchoItem):
+        target, body = item.quoted_provider_id, {_TAG: "echo", **_ECHO.dump_python(item, mode="json")}
     else:
         target, body = item.target, {_TAG: "amendment", **_AMENDMENT.dump_python(item, mode="json")}
-    deliveries.wait(unit.begin(_NOBODY), {**row, "asset": item.asset, "target": target, "body": body})
+    tx = unit.begin(Origin(row["id"], BY, "hub"))
+    deliveries.wait(tx, {**row, "asset": item.asset, "target": target, "body": body})
+    unmatched.expect(tx, row["connector"], item.asset, row["received_at"])
 
 
 def apply_to_reply(unit: UnitOfWork, effect_id: str, provider_id: str) -> None:
@@ -37,7 +42,7 @@ def apply_to_reply(unit: UnitOfWork, effect_id: str, provider_id: str) -> None:
     effect = _must(effects.get(unit.begin(_NOBODY), effect_id))
     for row in deliveries.waiting_for(unit.begin(_NOBODY), effect.connector, effect.asset, [provider_id]):
         if _TAG in row.body:
-            _amend(unit, row)
+            _apply(unit, row)
             continue
         tx = unit.begin(Origin(_place(row), BY, "provider", effect.traceparent, row.received_at))
         told = replies.apply_status(tx, _must(effects.get(tx, effect_id)), _STATUS.validate_python(row.body), row.id)
@@ -46,14 +51,35 @@ def apply_to_reply(unit: UnitOfWork, effect_id: str, provider_id: str) -> None:
 
 
 def apply_to_messages(unit: UnitOfWork, connector: str, asset: str, provider_ids: Iterable[str]) -> None:
-    """Apply the amendments that came before these messages, in the order they came."""
+    """Apply the amendments with the echoes that came before these messages, in the order they came."""
     for row in deliveries.waiting_for(unit.begin(_NOBODY), connector, asset, provider_ids):
         if _TAG in row.body:
-            _amend(unit, row)
+            _apply(unit, row)
 
 
-def _amend(unit: UnitOfWork, row: Row[Any]) -> None:
-    item = _AMENDMENT.validate_python({name: value for name, value in row.body.items() if name != _TAG})
+def _apply(unit: UnitOfWork, row: Row[Any]) -> None:
+    body = {name: value for name, value in row.body.items() if name != _TAG}
+    if row.body[_TAG] == "echo":
+        _echo(unit, row, _ECHO.validate_python(body))
+    else:
+        _amend(unit, row, _AMENDMENT.validate_python(body))
+
+
+def _echo(unit: UnitOfWork, row: Row[Any], item: EchoItem) -> None:
+    tx = unit.begin(Origin(_place(row), BY, "staff", received_at=row.received_at))
+    quoted = amendments.message_of(tx, row.connector, item.asset, row.target)
+    if quoted is None:
+        return
+    whose = (quoted.channel, quoted.conversation_id, quoted.contact_id)
+    echo = echoes.Echo(item, row.id, row.connector, *whose, row.received_at)
+    message, files = echoes.tell(tx, echo, item.time or row.received_at, source=f"/{row.connector}/{row.asset}")
+    conversations.record(tx, message)
+    attachments.want(tx, files)
+    _settle(unit, row, told=True)
+    apply_to_messages(unit, row.connector, row.asset, [item.provider_id])
+
+
+def _amend(unit: UnitOfWork, row: Row[Any], item: AmendmentItem) -> None:
     tx = unit.begin(Origin(_place(row), BY, item.by, received_at=row.received_at))
     original = amendments.original_of(tx, row.connector, item)
     if original is None:

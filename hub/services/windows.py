@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.engine import Row
 
 from hub.domain import send_window
@@ -24,14 +24,14 @@ _PREFIX: Final = "window:"
 _OPEN: Final = (
     select(conversations_table, contacts.c.display_name)
     .join(contacts, contacts.c.id == conversations_table.c.contact_id)
-    .where(conversations_table.c.window_opened_at.is_not(None))
-    .order_by(conversations_table.c.window_opened_at.desc())
+    .where(conversations_table.c.window_opened_at.is_not(None) | (conversations_table.c.holder == "other"))
+    .order_by(func.coalesce(conversations_table.c.window_opened_at, conversations_table.c.holder_since).desc())
     .limit(bindparam("limit"))
 )
 
 
 class Countdown(NamedTuple):
-    """How long a conversation may still be answered in our own words."""
+    """How long a conversation may still be answered in our own words; ``other`` holds it while the hub keeps silent."""
 
     conversation_id: str
     channel: str
@@ -40,6 +40,7 @@ class Countdown(NamedTuple):
     person_until: datetime | None
     seconds_left: int
     waits: bool
+    holder: str | None
 
 
 def watch(tx: Transaction, conversation_id: str) -> None:
@@ -92,7 +93,7 @@ def countdown(tx: Transaction, conversation: Row[Any], name: str | None = None) 
         return None
     left = int(window.left(tx.now).total_seconds())
     about = (conversation.id, conversation.channel, name, window.free_until, window.person_until)
-    return Countdown(*about, left, waits(tx, conversation.id))
+    return Countdown(*about, left, waits(tx, conversation.id), conversation.holder)
 
 
 def listing(tx: Transaction, limit: int) -> Sequence[Countdown]:

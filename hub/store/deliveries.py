@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import bindparam, delete, func, select, update
@@ -66,6 +67,17 @@ _WAITING_FOR: Final = (
     )
     .order_by(waiting_items.c.position)
 )
+_OF_ASSET: Final = (
+    waiting_items.c.connector == bindparam("of_connector"),
+    waiting_items.c.asset == bindparam("of_asset"),
+)
+_WAITING_UNTIL: Final = select(waiting_items).where(
+    *_OF_ASSET, waiting_items.c.received_at <= bindparam("until", type_=waiting_items.c.received_at.type)
+)
+_NEXT_WAITING: Final = select(func.min(waiting_items.c.received_at)).where(
+    *_OF_ASSET, waiting_items.c.received_at > bindparam("until", type_=waiting_items.c.received_at.type)
+)
+_ALL_WAITING: Final = select(waiting_items).order_by(waiting_items.c.position).limit(bindparam("limit"))
 _STOP_WAITING: Final = delete(waiting_items).where(waiting_items.c.id == bindparam("item_id"))
 
 
@@ -161,6 +173,22 @@ def waited_for(tx: Transaction, connector: str, asset: str, targets: Iterable[st
 def waiting_for(tx: Transaction, connector: str, asset: str, targets: Iterable[str]) -> Sequence[Row[Any]]:
     """Return what waits for these messages, in the order it came."""
     return tx.all(_WAITING_FOR, of_connector=connector, of_asset=asset, originals=sorted(targets))
+
+
+def waiting_until(tx: Transaction, connector: str, asset: str, until: datetime) -> Sequence[Row[Any]]:
+    """Return what has waited since an instant or longer."""
+    return tx.all(_WAITING_UNTIL, of_connector=connector, of_asset=asset, until=until)
+
+
+def next_waiting(tx: Transaction, connector: str, asset: str, after: datetime) -> datetime | None:
+    """Return since when the first waits that came after an instant."""
+    row = tx.one(_NEXT_WAITING, of_connector=connector, of_asset=asset, until=after)
+    return None if row is None else row[0]
+
+
+def all_waiting(tx: Transaction, limit: int) -> Sequence[Row[Any]]:
+    """Return what waits for the message it speaks of, the oldest first."""
+    return tx.all(_ALL_WAITING, limit=limit)
 
 
 def stop_waiting(tx: Transaction, item_id: str) -> None:

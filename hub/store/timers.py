@@ -112,6 +112,12 @@ def arm_all(tx: Transaction, key: str, alarms: Sequence[Alarm], *, group: str | 
     tx.signal("timers")
 
 
+def is_armed(tx: Transaction, name: str, *, group: str) -> bool:
+    """Tell whether a timer of a group still has to fire."""
+    row = tx.one(_GET, owner=group, timer=name)
+    return row is not None and row.state == "armed"
+
+
 def cancel(tx: Transaction, name: str) -> None:
     """Take an armed timer back; one that has fired stays fired."""
     tx.run(_CANCEL, owner=tx.origin.by, timer=name)

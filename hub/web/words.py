@@ -126,6 +126,7 @@ GROUPS: Final[Mapping[str, str]] = {
     "open-tickets": "abrir tickets",
     "run-service-levels": "llevar los relojes",
     "send-scheduled": "enviar lo programado",
+    "watch-waiting": "vigilar lo que espera su mensaje",
     "watch-windows": "vigilar plazos para responder",
     "ingest": "ingreso",
 }

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import connectors.whatsapp
 from tests.cli.conftest import TEXT, Run, leave
+
+SAMPLES = Path(connectors.whatsapp.__file__).parent / "samples"
 
 TYPES = [
     "hub.contact.identified.v1",
@@ -88,6 +91,7 @@ def test_groups_tell_what_they_have_left(hub: Run, with_a_ticket: Path) -> None:
         "open-tickets": 0,
         "run-service-levels": 0,
         "send-scheduled": 0,
+        "watch-waiting": 0,
         "watch-windows": 0,
     }
     assert all(one["handled"] and one["state"] == "active" for one in ran.json)
@@ -111,3 +115,13 @@ def test_replay_says_what_it_would_state_yet_states_nothing(hub: Run, with_a_tic
     assert hub("events", "tail", "--json", "--limit", 1).lines == before
     assert hub("replay", "no-such-group", diagnosed["id"]).code == 2
     assert hub("replay", "open-tickets", "ev_none").err == "the event ev_none is not kept\n"
+
+
+def test_what_waits_for_its_message_is_listed(hub: Run, data: Path) -> None:
+    assert hub("intake", "waiting", "--json").code == 1  # there is no hub yet
+    leave(data, (SAMPLES / "edit_before_its_message.json").read_bytes().replace(b"wamid.HBgTarget", b"wamid.gone", 1))
+
+    (one,) = hub("intake", "waiting", "--json").json
+
+    assert (one["kind"], one["connector"], one["item"]) == ("amendment", "whatsapp", 0)
+    assert "amendment" in hub("intake", "waiting").out

@@ -65,6 +65,31 @@ def test_what_a_colleague_writes_in_the_inbox_is_recorded_never_answered(
     assert books.count("messages", "direction = 'out' AND state = 'echoed'") == 1
 
 
+@pytest.mark.feature("CI-06")
+@pytest.mark.feature("CI-08", part="facebook")
+def test_what_a_colleague_answers_below_a_comment_stands_on_the_persons_timeline_and_starts_nothing(
+    hub: HubProcess, facebook: SimulatedFacebook, books: Books
+) -> None:
+    hub.start()
+    asked = facebook.comment(ANA, QUESTION)
+    until(lambda: at_rest(books, 2) and len(facebook.phone(ANA)) == 2, "answered")
+
+    by_hand = facebook.elsewhere(ANA, "Sí, ¿le interesa una demostración?", comment=asked["id"])
+    until(lambda: books.events("reply.echoed"), "recorded")
+    facebook.comment(ANA, "Gracias, ¿y para nómina?", parent=asked["id"])
+    until(lambda: len(books.events("comment.posted")) == 2 and books.count("tickets"), "heard")
+    until(lambda: books.count("cases", "left_to_people_at IS NOT NULL"), "left to people")
+    until(lambda: not facebook.undelivered() and at_rest(books, 2), "at rest")
+
+    ((key, echoed),) = books.events("reply.echoed")
+    assert (echoed["provider_message_id"], echoed["kind"]) == (by_hand["id"], "comment")
+    assert {of for of, _ in books.events("comment.posted")} == {key}
+    # Our own line came back the same way and was known again; nobody answered anything else.
+    assert [text for _, text in sends(facebook, "comment_reply")] == [PUBLIC]
+    assert (books.count("cases"), books.count("tickets"), books.count("effects")) == (1, 1, 2)
+    assert books.count("effects", "kind = 'comment_reply' AND state = 'confirmed'") == 1
+
+
 @pytest.mark.feature("CO-04", part="facebook")
 @pytest.mark.parametrize("point", ["effect.sending", "effect.answered"])
 def test_a_kill_around_the_call_sends_once_at_most_else_a_person_is_asked(
@@ -123,7 +148,8 @@ def test_a_lost_answer_to_a_private_reply_still_tells_who_it_reached(
     facebook.faults(answers=[{"do": "cut_after", "times": 2}])
 
     facebook.comment(ANA, QUESTION)
-    until(lambda: len(facebook.phone(ANA)) == 2 and books.events("reply.sent"), "the echo settles the private reply")
+    # The public line comes back without an id of ours, yet in the same words below the same comment.
+    until(lambda: len(facebook.phone(ANA)) == len(books.events("reply.sent")) == 2, "their echoes settle both")
     facebook.say(ANA, "Uso Microsip 2026")
     until(lambda: books.events("message.received"), "heard")
 
@@ -131,8 +157,8 @@ def test_a_lost_answer_to_a_private_reply_still_tells_who_it_reached(
     ((_, posted),) = books.events("comment.posted")
     ((_, received),) = books.events("message.received")
     assert received["contact_id"] == posted["contact_id"]
-    # Nothing tells of a public line: a person decides.
-    until(lambda: books.count("effects", "kind = 'comment_reply' AND state = 'unknown' AND code IS NOT NULL"), "doubt")
+    assert books.count("effects", "kind = 'comment_reply' AND state = 'confirmed'") == 1
+    assert books.events("reply.echoed") == []
 
 
 def test_while_another_app_has_the_thread_nothing_is_answered(
@@ -149,6 +175,27 @@ def test_while_another_app_has_the_thread_nothing_is_answered(
     assert phone == facebook.say("Luis Pérez", "sigo")["phone"]
 
 
+def test_where_another_app_took_the_thread_a_case_is_opened_without_a_word_of_ours(
+    hub: HubProcess, facebook: SimulatedFacebook, books: Books
+) -> None:
+    hub.start()
+    taken = {"previous_owner_app_id": "456780000000004", "new_owner_app_id": "263902037430900", "metadata": ""}
+
+    facebook.say(ANA, None, event="take_thread_control", content=taken)
+    until(lambda: books.events("conversation.handed_over"), "known")
+    facebook.say(ANA, TEXT)
+    facebook.say("Luis Pérez", TEXT)
+    until(lambda: books.count("tickets") == 2 and at_rest(books, 1), "both have a ticket")
+
+    # Only the other customer is greeted.
+    ((phone, _),) = sends(facebook, "message")
+    assert phone == facebook.say("Luis Pérez", "sigo")["phone"]
+    ((key, told),) = books.events("conversation.handed_over")
+    assert (told["holder"], told["application"]) == ("other", "263902037430900")
+    assert books.count("conversations", "holder = 'other'") == 1
+    assert [of for of, ticket in books.events("ticket.opened") if of == key] == [key]
+
+
 @pytest.mark.feature("CI-06")
 def test_a_question_below_a_post_gets_one_public_line_with_one_private_reply(
     hub: HubProcess, facebook: SimulatedFacebook, books: Books
@@ -159,8 +206,9 @@ def test_a_question_below_a_post_gets_one_public_line_with_one_private_reply(
     until(lambda: at_rest(books, 2) and len(facebook.phone(ANA)) == 2, "answered")
     facebook.say(ANA, "Uso Microsip 2026")
     until(lambda: len(books.events("message.received")) == 1, "the answer in the chat is heard")
-    # The chat is a conversation of its own, greeted as such.
-    until(lambda: not facebook.undelivered() and at_rest(books, 3), "at rest")
+    # The chat goes on with the comment's case: nobody is greeted a second time, no second ticket is opened.
+    until(lambda: books.count("messages", "direction = 'in' AND case_id IS NOT NULL") == 2, "both joined it")
+    until(lambda: books.count("tickets") and not facebook.undelivered() and at_rest(books, 2), "at rest")
 
     assert sends(facebook, "comment_reply") == [(asked["id"], PUBLIC)]
     ((comment, private),) = sends(facebook, "private_reply")
@@ -171,6 +219,8 @@ def test_a_question_below_a_post_gets_one_public_line_with_one_private_reply(
     # Two ids of Facebook, one person: the private reply told that they belong together.
     assert received["contact_id"] == posted["contact_id"]
     assert books.count("contacts") == 1
+    assert (books.count("cases"), books.count("tickets"), books.count("effects")) == (1, 1, 2)
+    assert sends(facebook, "message") == []
     # Facebook keeps no correlation of a public line, so the ledger cannot name its effect.
     assert [found for found in doubles(books, facebook) if _public(books) not in found] == []
 

@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 
-from hub.contracts import Alias, Party
+from hub.contracts import Alias, EchoItem, Party
 from hub.domain.policies import Answers
+from hub.services import conversations, echoes, timeline
 from hub.services.contacts import People
 from hub.services.conversations import Heard, Threads
-from hub.store.tables import cases, effects, messages
+from hub.services.echoes import Echo
+from hub.store.tables import cases, clocks, effects, messages, tickets
 from hub.store.transaction import Origin, UnitOfWork
 from schemas import ids
-from schemas.conversations import CaseDiagnosed
-from schemas.messages import CommentPosted
+from schemas.conversations import CaseDiagnosed, CaseOpened
+from schemas.messages import CommentPosted, MessageReceived
 from schemas.replies import ReplyRequested
 from tests.support.desk import Desk
 
@@ -70,6 +72,77 @@ async def comments(desk: Desk, text: str, *, by: str = "7654", at: datetime | No
     return comment_id
 
 
+async def writes(desk: Desk, text: str, *, by: str = "7654") -> str:
+    """Let whoever commented write in the chat; return the message's id."""
+    number = next(_NUMBERS)
+    event_id = ids.item_event_id("/test/chat", str(number))
+    party = Party((Alias("facebook-user", f"{PAGE}:{by}"),), {"id": by}, "Ana Torres")
+
+    def record(unit: UnitOfWork) -> None:
+        tx = unit.begin(Origin(event_id, "ingest", "customer"))
+        people, threads = People(), Threads()
+        people.look_up(tx, [party])
+        contact, _ = people.resolve(tx, party)
+        people.save(tx)
+        threads.look_up(tx, [contact])
+        conversation, opened = threads.find_or_open(
+            tx,
+            contact=contact,
+            channel="facebook",
+            connector="facebook",
+            asset=PAGE,
+            reply_to=dict(party.reply_to),
+            heard=Heard(tx.now),
+        )
+        about = {"conversation_id": conversation, "contact_id": contact, "channel": "facebook", "asset": PAGE}
+        threads.record(
+            {
+                "id": f"ms_w{number}",
+                "conversation_id": conversation,
+                "case_id": None,
+                "direction": "in",
+                "connector": "facebook",
+                "asset": PAGE,
+                "provider_id": f"m_{number}",
+                "kind": "text",
+                "text": text,
+                "state": "received",
+                "time": tx.now,
+                "received_at": tx.now,
+                "event_id": event_id,
+            }
+        )
+        threads.save(tx)
+        received = MessageReceived(
+            **about,
+            message_id=f"ms_w{number}",
+            provider_message_id=f"m_{number}",
+            kind="text",
+            text=text,
+            first_in_conversation=opened,
+        )
+        tx.state(received, key=conversation, subject=received.message_id, id=event_id)
+
+    await desk.store.transact(record, name="test.writes")
+    await desk.settle()
+    return f"ms_w{number}"
+
+
+async def answers_by_hand(desk: Desk, conversation: str) -> None:
+    """Let a colleague answer below the comment, as ingest records it."""
+    number = next(_NUMBERS)
+    item = EchoItem(PAGE, f"778899_{number}", desk.clock.now(), None, "comment", "Sí sirve")
+    found = Echo(item, f"ev_h{number}", "facebook", "facebook", conversation, "ct", desk.clock.now())
+
+    def record(unit: UnitOfWork) -> None:
+        tx = unit.begin(Origin(found.id, "ingest", "staff"))
+        row, _ = echoes.tell(tx, found, desk.clock.now())
+        conversations.record(tx, row)
+
+    await desk.store.transact(record, name="test.echo")
+    await desk.settle()
+
+
 async def asked_for(desk: Desk) -> list[tuple[str, dict[str, str], str]]:
     """Return (kind, address, text) of what the page was asked to say."""
     return [(row.kind, row.reply_to, row.payload["text"]) for row in await desk.rows(effects)]
@@ -120,6 +193,52 @@ async def test_an_old_question_opens_a_case_without_a_word(desk: Desk) -> None:
 
     assert await desk.stated(ReplyRequested) == []
     assert len(await desk.rows(cases)) == 1
+
+
+@pytest.mark.feature("CI-08", part="facebook")
+async def test_whoever_was_answered_by_a_colleague_hears_nothing_more(desk: Desk) -> None:
+    asked_at = desk.clock.now()
+    await comments(desk, "😍", at=asked_at)
+    (posted,) = await desk.stated(CommentPosted)
+    await answers_by_hand(desk, posted.data.conversation_id)
+
+    await comments(desk, QUESTION, at=asked_at)
+    (case,) = await desk.rows(cases)
+    await answers_by_hand(desk, posted.data.conversation_id)
+
+    assert await asked_for(desk) == []
+    assert case.left_to_people_at is None
+    ((left),) = await desk.rows(cases)
+    assert left.left_to_people_at is not None
+
+
+@pytest.mark.feature("CI-06")
+async def test_what_the_person_then_writes_in_the_chat_goes_on_with_the_comments_case(desk: Desk) -> None:
+    await comments(desk, QUESTION)
+    written = await writes(desk, "Uso Microsip 2026")
+    (case,) = await desk.rows(cases)
+    (ticket,) = await desk.rows(tickets)
+    (said,) = await desk.stated(MessageReceived)
+    await answers_by_hand(desk, said.partitionkey)
+
+    (message,) = [row for row in await desk.rows(messages) if row.id == written]
+    assert message.case_id == case.id
+    assert said.partitionkey != case.conversation_id
+    # No second answer, and a colleague's word in the chat ends the hub's part in the one case.
+    assert [kind for kind, _, _ in await asked_for(desk)] == ["comment_reply", "private_reply"]
+    ((left),) = await desk.rows(cases)
+    assert left.left_to_people_at is not None
+    (first,) = [row for row in await desk.rows(clocks) if row.name == "first_response"]
+    assert first.state == "met"
+    told = await desk.store.read(lambda tx: timeline.of_ticket(tx, ticket, []))
+    assert {said.id, *(event.id for event in await desk.stated(CaseOpened))} <= {event.id for event in told}
+
+
+async def test_somebody_else_who_writes_in_the_chat_has_a_case_of_their_own(desk: Desk) -> None:
+    await comments(desk, QUESTION)
+    await writes(desk, "Buenas tardes, no puedo timbrar", by="8888")
+
+    assert len(await desk.rows(cases)) == 2
 
 
 async def test_below_the_posts_of_others_nothing_is_said(desk: Desk) -> None:

@@ -34,8 +34,8 @@ _EFFECTS_LEFT: Final = (
 def left(connection: sqlite3.Connection, data: Path) -> str:
     """Return something that is still to be done, empty when all has come to its end."""
     for what, sql in (
-        # Windows close a day later, far beyond a run.
-        ("timers", "SELECT count(*) FROM timers WHERE state = 'armed' AND \"group\" <> 'watch-windows'"),
+        # Windows close a day later, patience ends a week later: far beyond a run.
+        ("timers", "SELECT count(*) FROM timers WHERE state = 'armed' AND \"group\" NOT LIKE 'watch-%'"),
         ("effects", _EFFECTS_LEFT),
         ("paused groups", "SELECT count(*) FROM groups WHERE state != 'active'"),
         ("held keys", "SELECT count(*) FROM group_keys WHERE held_until IS NOT NULL"),

@@ -19,9 +19,9 @@ class SimulatedFacebook(SimulatedWhatsApp):
         answer: dict[str, Any] = self._call("/control/comment", {"from": who, "text": text, **more})
         return answer
 
-    def elsewhere(self, to: str, text: str) -> dict[str, Any]:
-        """Write to a customer as a colleague, in the page's own inbox."""
-        answer: dict[str, Any] = self._call("/control/elsewhere", {"to": to, "text": text})
+    def elsewhere(self, to: str, text: str, **more: Any) -> dict[str, Any]:
+        """Write to a customer as a colleague, in the page's own inbox; below a comment when ``comment`` names one."""
+        answer: dict[str, Any] = self._call("/control/elsewhere", {"to": to, "text": text, **more})
         return answer
 
 

@@ -52,10 +52,12 @@ field("say").addEventListener("submit", async (event) => {
   event.preventDefault();
   const text = field("text").value;
   if (phone !== field("number").value.trim()) open();
-  const said = { from: phone, text };
+  const kind = field("kind").value;
+  const said = kind ? { from: phone, kind } : { from: phone, text };
   const name = field("name")?.value.trim();
   if (name) said.name = name;
-  const answer = await fetch(`control/${field("place")?.value ?? "say"}`, {
+  const place = kind ? "say" : (field("place")?.value ?? "say");
+  const answer = await fetch(`control/${place}`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(said),
@@ -64,4 +66,14 @@ field("say").addEventListener("submit", async (event) => {
   else field("notice").textContent = "No se pudo enviar. Revisa quién escribe.";
 });
 
+async function offerKinds() {
+  const { kinds } = await (await fetch("control/kinds")).json();
+  for (const kind of kinds) field("kind").append(new Option(kind.replaceAll("_", " "), kind));
+}
+
+field("kind").addEventListener("change", () => {
+  field("text").disabled = field("kind").value !== "";
+});
+
+offerKinds();
 open();

@@ -52,8 +52,8 @@ class FacebookSimulator:
         files = Files(options, self._ledger, faults)
         graph = Graph(options, self._ledger, phones, self._teller, faults, files)
         surface = Surface(self._ledger, phones, self._courier, faults, psid_of)
-        control = Control(options, self._ledger, phones, graph.wall, self._courier)
         subscriptions = Subscriptions(options, self._ledger)
+        control = Control(options, self._ledger, phones, graph.wall, self._courier, files)
         app = App(options.app_id, OBJECT, FIELDS, PERMISSIONS, options.access_token, options.api_version)
         webhook = SimulatedApp(app, options, self._ledger, self._courier)
         hub_side = [*webhook.routes(), *graph.routes(), *subscriptions.routes(), *files.routes()]

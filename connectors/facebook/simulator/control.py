@@ -13,12 +13,14 @@ from starlette.routing import Route
 
 from connectors._meta.checking import check_address
 from connectors._simulator.courier import Courier, Update
+from connectors._simulator.files import Files
 from connectors._simulator.ledger import Ledger
 from connectors._simulator.phones import Phones
 from connectors._simulator.surface import refuse
+from connectors.facebook.simulator import kinds
 from connectors.facebook.simulator.options import SimulatorOptions
 from connectors.facebook.simulator.people import psid_of
-from connectors.facebook.simulator.updates import comment_update, messaging_update
+from connectors.facebook.simulator.updates import comment_update, messaging_update, seconds
 from connectors.facebook.simulator.wall import Wall
 
 PAGE_INBOX: Final = 263902037430900
@@ -43,6 +45,8 @@ class Say(_Order):
         event: Which item it is; anything but ``message`` is told by ``content`` alone.
         at: When it was done, in milliseconds since 1970, if not now.
         standby: Whether another app has the thread.
+        kind: One of ``GET /control/kinds``: everything as it was recorded, with files that can be fetched.
+        about: The message that a reaction, an edit, an unsending or an answer of that kind speaks of.
     """
 
     text: str | None = None
@@ -52,6 +56,8 @@ class Say(_Order):
     content: dict[str, Any] = {}
     at: int | None = None
     standby: bool = False
+    kind: str | None = None
+    about: str | None = None
 
 
 class Comment(_Order):
@@ -77,13 +83,19 @@ class Comment(_Order):
 
 
 class Elsewhere(BaseModel):
-    """Something that a colleague writes in the page's own inbox."""
+    """Something that a colleague writes in the page's own inbox, or below a comment.
+
+    Attributes:
+        to: Whom; of a comment, whose it is.
+        comment: The comment that is answered in public; a message in the chat without one.
+    """
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     to: str = Field(min_length=1, max_length=160)
     text: str
     id: str | None = None
+    comment: str | None = None
 
 
 _SAYINGS: Final[TypeAdapter[list[Say]]] = TypeAdapter(list[Say])
@@ -92,8 +104,11 @@ _SAYINGS: Final[TypeAdapter[list[Say]]] = TypeAdapter(list[Say])
 class Control:
     """The part of the surface under ``/control`` that only a page has."""
 
-    def __init__(self, options: SimulatorOptions, ledger: Ledger, phones: Phones, wall: Wall, courier: Courier) -> None:
+    def __init__(
+        self, options: SimulatorOptions, ledger: Ledger, phones: Phones, wall: Wall, courier: Courier, files: Files
+    ) -> None:
         """Join the parts."""
+        self._files, self._kinds = files, kinds.kinds()
         self._options, self._ledger, self._phones = options, ledger, phones
         self._wall, self._courier = wall, courier
 
@@ -104,6 +119,7 @@ class Control:
             Route("/control/comment", self.comment, methods=["POST"]),
             Route("/control/elsewhere", self.elsewhere, methods=["POST"]),
             Route("/control/verify", self.verify, methods=["POST"]),
+            *self._kinds.routes(),
         ]
 
     async def say(self, request: Request) -> Response:
@@ -111,6 +127,7 @@ class Control:
         try:
             given = json.loads(await request.body())
             sayings = _SAYINGS.validate_python(given if isinstance(given, list) else [given])
+            sayings = [self._of_kind(saying) for saying in sayings]
         except ValueError as error:
             return refuse(error)
         if not sayings:
@@ -150,21 +167,45 @@ class Control:
         return JSONResponse({"id": comment_id, "phone": psid, "after": self._phones.last(psid)})
 
     async def elsewhere(self, request: Request) -> Response:
-        """Send the echo of what a colleague wrote in the page's inbox."""
+        """Send the echo of what a colleague wrote in the page's inbox, or below a comment."""
         try:
             order = Elsewhere.model_validate_json(await request.body())
         except ValueError as error:
             return refuse(error)
-        psid, mid = psid_of(order.to), order.id or f"m_{self._options.randomness.token()}"
+        psid = psid_of(order.to)
+        if order.comment is not None:
+            return self._answer_in_public(psid, order, order.comment)
+        mid = order.id or f"m_{self._options.randomness.token()}"
         now = int(self._options.clock.now().timestamp() * 1000)
         message = {"mid": mid, "is_echo": True, "app_id": PAGE_INBOX, "text": order.text}
         item = {"timestamp": now, "message": message}
         self._courier.post(messaging_update(self._options, psid, item, ((mid, "echo"),), from_page=True))
         return JSONResponse({"id": mid, "phone": psid})
 
+    def _answer_in_public(self, psid: str, order: Elsewhere, comment: str) -> Response:
+        post = comment.partition("_")[0]
+        made = order.id or f"{post}_{int(self._options.randomness.token()[:12], 16)}"
+        value = {
+            "verb": "add",
+            "comment_id": made,
+            "post_id": f"{self._options.page_id}_{post}",
+            "parent_id": comment,
+            "message": order.text,
+            "created_time": seconds(self._options),
+        }
+        self._courier.post(comment_update(self._options, psid, value, by_page=True))
+        return JSONResponse({"id": made, "phone": psid})
+
     async def verify(self, _: Request) -> Response:
         """Make Meta's check of the hub's address."""
         return JSONResponse(await check_address(self._courier, self._options))
+
+    def _of_kind(self, saying: Say) -> Say:
+        if saying.kind is None:
+            return saying
+        raw = self._kinds.get(saying.kind)
+        content = kinds.completed(raw["content"], self._files, saying.about, event=raw["event"])
+        return saying.model_copy(update={"event": raw["event"], "content": content | saying.content})
 
     def _said(self, saying: Say) -> tuple[Update, str]:
         psid = psid_of(saying.sender)

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from connectors._simulator import faults
 
-StatusName = Literal["echo", "delivery", "read"]
+StatusName = Literal["echo", "delivery", "read", "comment"]
 
 
 class Faults(faults.Faults):

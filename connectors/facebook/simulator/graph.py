@@ -29,6 +29,8 @@ MAX_BODY: Final = 256 * 1024
 STANDARD: Final = timedelta(hours=24)
 HUMAN_AGENT: Final = timedelta(days=7)
 _OPENS: Final = frozenset({"message", "postback"})
+_TAKEN: Final = "take_thread_control"
+_HANDED: Final = frozenset({_TAKEN, "pass_thread_control"})
 
 Note = dict[str, Any]
 
@@ -140,12 +142,18 @@ class Graph:
         now = self._options.clock.now()
         if outgoing.comment_id is not None:
             self.wall.may_answer_privately(outgoing.comment_id, now)
+        elif self._is_held_elsewhere(outgoing.psid):
+            raise Refusal(10, "Another app is controlling this thread now.", subcode=2018300)
         elif self._options.windows_shut and outgoing.psid is not None:
             heard = self._last_heard(outgoing.psid)
             if heard is None and not self._phones.last(outgoing.psid):
                 raise Refusal(100, "No matching user found", subcode=2018001)
             if heard is None or now - heard > (HUMAN_AGENT if outgoing.tagged else STANDARD):
                 raise Refusal(10, "This message is sent outside of allowed window.", subcode=2018278)
+
+    def _is_held_elsewhere(self, psid: str | None) -> bool:
+        handed = [one["type"] for one in self._ledger.find(kind="said", phone=psid or "") if one["type"] in _HANDED]
+        return handed[-1:] == [_TAKEN]
 
     def _last_heard(self, psid: str) -> datetime | None:
         said = self._ledger.find(kind="said", phone=psid)

@@ -34,6 +34,8 @@ class Teller:
 
     def of_comment(self, note: Mapping[str, Any], comment_id: str, post_id: str) -> None:
         """Tell of the page's own comment: it comes back like anybody's."""
+        if "comment" in self._faults.current.drop:
+            return
         value = {
             "verb": "add",
             "comment_id": comment_id,

@@ -13,9 +13,11 @@ from starlette.routing import Route
 
 from connectors._meta.checking import check_address
 from connectors._simulator.courier import Courier, Update
+from connectors._simulator.files import Files
 from connectors._simulator.ledger import Ledger
 from connectors._simulator.phones import Phones
 from connectors._simulator.surface import refuse
+from connectors.whatsapp.simulator import kinds
 from connectors.whatsapp.simulator.options import SimulatorOptions
 from connectors.whatsapp.simulator.phones import phone_key
 from connectors.whatsapp.simulator.updates import message_update, timestamp
@@ -31,6 +33,8 @@ class Say(BaseModel):
         times: How often the webhook is sent.
         content: Fields of the raw message for kinds other than text, e.g. ``{"image": {…}}``.
         timestamp: Seconds since 1970 when it was said, if not now.
+        kind: One of ``GET /control/kinds``: everything as it was recorded, with a file that can be fetched.
+        about: The message that a reaction, an edit, a deletion or an answer of that kind speaks of.
     """
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
@@ -43,6 +47,8 @@ class Say(BaseModel):
     type: str = "text"
     content: dict[str, Any] = {}
     timestamp: int | None = None
+    kind: str | None = None
+    about: str | None = None
 
 
 _SAYINGS: Final[TypeAdapter[list[Say]]] = TypeAdapter(list[Say])
@@ -52,9 +58,16 @@ class Control:
     """The part of the surface under ``/control`` that only WhatsApp has."""
 
     def __init__(
-        self, options: SimulatorOptions, ledger: Ledger, phones: Phones, courier: Courier, windows: Windows
+        self,
+        options: SimulatorOptions,
+        ledger: Ledger,
+        phones: Phones,
+        courier: Courier,
+        windows: Windows,
+        media: Files,
     ) -> None:
         """Join the parts."""
+        self._media, self._kinds = media, kinds.kinds()
         self._options, self._ledger, self._phones, self._courier = options, ledger, phones, courier
         self._windows = windows
 
@@ -63,6 +76,7 @@ class Control:
         return [
             Route("/control/say", self.say, methods=["POST"]),
             Route("/control/verify", self.verify, methods=["POST"]),
+            *self._kinds.routes(),
         ]
 
     async def say(self, request: Request) -> Response:
@@ -70,6 +84,7 @@ class Control:
         try:
             given = json.loads(await request.body())
             sayings = _SAYINGS.validate_python(given if isinstance(given, list) else [given])
+            sayings = [self._of_kind(saying) for saying in sayings]
         except ValueError as error:
             return refuse(error)
         if not sayings:
@@ -87,6 +102,12 @@ class Control:
     async def verify(self, _: Request) -> Response:
         """Make Meta's check of the hub's address."""
         return JSONResponse(await check_address(self._courier, self._options))
+
+    def _of_kind(self, saying: Say) -> Say:
+        if saying.kind is None:
+            return saying
+        raw = kinds.completed(self._kinds.get(saying.kind), self._media, saying.about)
+        return saying.model_copy(update={"type": raw["type"], "content": raw | saying.content})
 
     def _said(self, saying: Say) -> Update:
         phone = phone_key(saying.sender)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hub.contracts import AccountItem, AmendmentItem, Fact, IdentityItem, Party, RawDelivery, StatusItem
@@ -122,6 +122,20 @@ class Batch:
         if row["provider_id"] is not None:
             self._arrived.setdefault((row["connector"], row["asset"]), set()).add(row["provider_id"])
 
+    def wait(self, arrival: Arrival, item: Any) -> str:
+        """Let an item wait for what it speaks of; return that it does."""
+        delivery = arrival.delivery
+        waiting.keep(
+            self.unit,
+            replace(item, time=clamp(item.time, delivery.received_at)),
+            id=arrival.id,
+            connector=delivery.connector,
+            delivery_id=delivery.id,
+            item_index=arrival.index,
+            received_at=delivery.received_at,
+        )
+        return "waiting"
+
     def save(self) -> None:
         """Write what is new since the last call: who reads a table next finds it."""
         tx = self.unit.begin(Origin("", BY, "hub"))
@@ -133,7 +147,7 @@ class Batch:
         self._files.clear()
 
     def apply_waiting(self) -> None:
-        """Apply the amendments that came before the messages of this batch."""
+        """Apply what came before the messages of this batch that it speaks of."""
         for (connector, asset), provider_ids in self._arrived.items():
             waiting.apply_to_messages(self.unit, connector, asset, provider_ids)
         self._arrived.clear()

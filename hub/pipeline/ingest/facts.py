@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hub.contracts import AccountItem, AmendmentItem, HandoverItem, IdentityItem, PreferenceItem
 from hub.pipeline.ingest.batch import Arrival, Batch
 from hub.pipeline.ingest.parts import source_of
-from hub.services import amendments, channels, contacts, conversations, templates, waiting
+from hub.services import amendments, channels, contacts, conversations, templates
 from schemas.conversations import (
     ContactLinked,
     ContactMatched,
@@ -27,16 +25,7 @@ def amendment(batch: Batch, arrival: Arrival, item: AmendmentItem) -> str:
         source, place = source_of(delivery, item.asset), arrival.place
         amendments.apply(tx, original, item, told["time"], arrival.id, source=source, causation=place)
         return "published"
-    waiting.keep(
-        batch.unit,
-        replace(item, time=told["time"]),
-        id=arrival.id,
-        connector=delivery.connector,
-        delivery_id=delivery.id,
-        item_index=arrival.index,
-        received_at=delivery.received_at,
-    )
-    return "waiting"
+    return batch.wait(arrival, item)
 
 
 def account(batch: Batch, arrival: Arrival, item: AccountItem) -> str:
@@ -97,14 +86,10 @@ def preference(batch: Batch, arrival: Arrival, item: PreferenceItem) -> str:
 
 
 def handover(batch: Batch, arrival: Arrival, item: HandoverItem) -> str:
-    """Keep which application has a thread; nothing is to be kept of one that we do not know."""
-    contact = batch.people.find(item.party.aliases)
-    connector = arrival.delivery.connector
-    conversation = None if contact is None else batch.threads.find(contact, connector, item.asset)
-    if contact is None or conversation is None:
-        return "ignored"
-    batch.save()
+    """Keep which application has a thread, also when it is told before anything that is said there."""
     tx = batch.begin(arrival, "provider")
+    conversation, contact, _ = batch.conversation_of(tx, arrival, item.party, item.asset)
+    batch.save()
     told = arrival.told(item)
     conversations.hold(tx, conversation, item.holder, told["time"])
     fact = ConversationHandedOver(

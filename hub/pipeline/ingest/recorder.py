@@ -74,8 +74,10 @@ class Recorder:
         self._seen = deliveries.known_ids(self._tx, (id_ for _, _, _, id_ in self._items() if id_))
         told = [(part.parsed.entry.delivery.connector, item) for part, _, item, id_ in self._items() if id_]
         self._batch.look_up(self._tx, (item for _, item in told))
-        replies.lock_sent(self._tx, {place for connector, item in told if (place := _spoken_of(connector, item))})
-        self._statuses.look_up((connector, item) for connector, item in told if isinstance(item, StatusItem | EchoItem))
+        replies.lock_sent(self._tx, {place for connector, item in told for place in _spoken_of(connector, item)})
+        self._statuses.look_up(
+            [(connector, item) for connector, item in told if isinstance(item, StatusItem | EchoItem)]
+        )
 
     def record(self) -> list[Counter[str]]:
         """Write everything, items in order; return what became of the items of each part."""
@@ -154,13 +156,14 @@ class Recorder:
                 yield part, index, item, event_id(part.parsed.entry.delivery, item)
 
 
-def _spoken_of(connector: str, item: Fact) -> tuple[str, str, str] | None:
-    """Return which message an item brings or speaks of: neither may miss the other."""
+def _spoken_of(connector: str, item: Fact) -> Iterator[tuple[str, str, str]]:
+    """Yield which messages an item brings or speaks of: neither may miss the other."""
     if isinstance(item, AmendmentItem):
-        return connector, item.asset, item.target
+        yield connector, item.asset, item.target
     if isinstance(item, MessageItem | CommentItem | EchoItem | StatusItem):
-        return connector, item.asset, item.provider_id
-    return None
+        yield connector, item.asset, item.provider_id
+    if isinstance(item, EchoItem) and item.party is None and item.quoted_provider_id is not None:
+        yield connector, item.asset, item.quoted_provider_id
 
 
 def _state(part: Part) -> str:

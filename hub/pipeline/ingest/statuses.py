@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeGuard
 
 from sqlalchemy.engine import Row
 
 from hub.contracts import EchoItem, StatusItem, WatermarkItem
 from hub.pipeline.ingest.batch import Arrival, Batch
 from hub.pipeline.ingest.parts import BY, clamp
-from hub.services import contacts, replies, waiting, watermarks
-from hub.store import effects
+from hub.services import amendments, contacts, leaving, replies, waiting, watermarks
+from hub.store import effects, unsettled
 from hub.store.transaction import Origin, Transaction, UnitOfWork
 from schemas import ids
 
@@ -28,8 +28,9 @@ class Statuses:
         self._tx = unit.begin(Origin("", BY, "hub"))
         self._ours: set[str] = set()
         self._taken: dict[tuple[str, str, str], str] = {}
+        self._alike: dict[tuple[str, str, str | None, str], list[str]] = {}
 
-    def look_up(self, told: Iterable[tuple[str, Mine]]) -> None:
+    def look_up(self, told: Sequence[tuple[str, Mine]]) -> None:
         """Load which effects are meant, by (connector, item); the places are locked before."""
         correlations: set[str] = set()
         places: dict[tuple[str, str], set[str]] = {}
@@ -42,7 +43,20 @@ class Statuses:
             for (connector, asset), wanted in places.items()
             for provider_id, effect_id in effects.by_provider_ids(self._tx, connector, asset, wanted).items()
         }
-        replies.lock(self._tx, {*self._ours, *self._taken.values()})
+        alike = self._look_for_unnamed(told)
+        replies.lock(self._tx, {*self._ours, *self._taken.values(), *alike})
+
+    def _look_for_unnamed(self, told: Sequence[tuple[str, Mine]]) -> Iterator[str]:
+        """Find what the hub said in public that no answer has named yet: its echo carries nothing but its words."""
+        places = {(connector, item.asset) for connector, item in told if _has_words_alone(item)}
+        for connector, asset in sorted(places):
+            for row in unsettled.unnamed(self._tx, connector, asset, leaving.PUBLIC):
+                about = row.reply_to.get("comment_id", "")
+                # An answer to an answer is told below the top comment.
+                answered = amendments.message_of(self._tx, connector, asset, about)
+                for quoted in dict.fromkeys((about, answered.quoted_provider_id if answered else None)):
+                    self._alike.setdefault((connector, asset, quoted, row.payload["text"].strip()), []).append(row.id)
+                yield row.id
 
     def record(self, arrival: Arrival, item: StatusItem) -> str:
         """Apply a status, or let it wait; return what became of it."""
@@ -112,5 +126,16 @@ class Statuses:
     def _effect_of(self, connector: str, item: Mine) -> Row[Any] | None:
         ours = item.correlation if item.correlation in self._ours else None
         effect_id = ours or self._taken.get((connector, item.asset, item.provider_id))
+        if effect_id is None and _has_words_alone(item):
+            return self._of_same_words(connector, item)
         effect = effects.get(self._tx, effect_id) if effect_id else None
         return effect if effect is not None and effect.connector == connector else None
+
+    def _of_same_words(self, connector: str, item: EchoItem) -> Row[Any] | None:
+        place = (connector, item.asset, item.quoted_provider_id, item.text.strip())
+        found = (effects.get(self._tx, effect_id) for effect_id in self._alike.get(place, ()))
+        return next((row for row in found if row is not None and unsettled.is_unnamed(row)), None)
+
+
+def _has_words_alone(item: Mine) -> TypeGuard[EchoItem]:
+    return isinstance(item, EchoItem) and item.party is None and item.quoted_provider_id is not None

@@ -7,11 +7,10 @@ from typing import Any
 
 from hub.contracts import Alias, CommentItem, EchoItem, MessageItem, Party
 from hub.pipeline.ingest.batch import Arrival, Batch
-from hub.services import amendments, attachments
+from hub.services import amendments, attachments, echoes
 from hub.services.conversations import Heard
 from schemas import ids
 from schemas.messages import CommentPosted, MessageReceived, MessageUnsupported
-from schemas.replies import ReplyEchoed
 
 _CONTENT = ("choice", "location", "contact_cards", "form", "order", "share", "referral", "forwarded", "standby")
 
@@ -78,32 +77,24 @@ def comment(batch: Batch, arrival: Arrival, item: CommentItem) -> str:
 
 
 def echo(batch: Batch, arrival: Arrival, item: EchoItem) -> str:
-    """Record what a colleague wrote outside the hub; it is ignored when nobody can tell to whom."""
+    """Record what a colleague wrote outside the hub; one that only quotes a message waits until that one is known."""
     tx = batch.begin(arrival, "staff")
+    delivery = arrival.delivery
     if item.party is not None and item.party.aliases:
         conversation, contact, _ = batch.conversation_of(tx, arrival, item.party, item.asset, thread=item.thread)
+    elif item.quoted_provider_id is None:
+        return "ignored"
     else:
         batch.save()
-        quoted = item.quoted_provider_id
-        found = amendments.message_of(tx, arrival.delivery.connector, item.asset, quoted) if quoted else None
+        found = amendments.message_of(tx, delivery.connector, item.asset, item.quoted_provider_id)
         if found is None:
-            return "ignored"
+            return batch.wait(arrival, item)
         conversation, contact = found.conversation_id, found.contact_id
     told = arrival.told(item)
-    about = _about(arrival, item, conversation, contact)
-    announced = attachments.announce(tx, item.files)
-    fact = ReplyEchoed(
-        reply_id=about["message_id"],
-        **{name: value for name, value in about.items() if name != "message_id"},
-        kind=item.kind,
-        text=item.text,
-        attachments=announced,
+    about = echoes.Echo(
+        item, arrival.id, delivery.connector, arrival.channel, conversation, contact, delivery.received_at
     )
-    tx.state(fact, key=conversation, subject=fact.reply_id, **told)
-    row = _row(arrival, item, about, told["time"], item.kind, announced=announced)
-    batch.record(
-        {**row, "direction": "out", "state": "echoed", "sent_at": told["time"]}, _files(arrival, item, about, announced)
-    )
+    batch.record(*echoes.tell(tx, about, told["time"], source=told["source"], causation=told["causation"]))
     return "published"
 
 
@@ -112,9 +103,7 @@ def _heard(item: MessageItem, time: datetime) -> Heard:
     return Heard(window, time if item.referral is not None else None)
 
 
-def _about(
-    arrival: Arrival, item: MessageItem | CommentItem | EchoItem, conversation: str, contact: str
-) -> dict[str, Any]:
+def _about(arrival: Arrival, item: MessageItem | CommentItem, conversation: str, contact: str) -> dict[str, Any]:
     return {
         "message_id": ids.message_id(arrival.id, arrival.delivery.received_at),
         "conversation_id": conversation,
@@ -143,7 +132,7 @@ def _files(arrival: Arrival, item: Any, about: dict[str, Any], announced: Any) -
 
 def _row(
     arrival: Arrival,
-    item: MessageItem | CommentItem | EchoItem,
+    item: MessageItem | CommentItem,
     about: dict[str, Any],
     time: datetime,
     kind: str,

@@ -117,6 +117,17 @@ async def test_a_colleague_writes_in_the_pages_own_inbox() -> None:
     assert "metadata" not in item["message"]
 
 
+async def test_what_a_colleague_answers_below_a_comment_comes_back_on_the_feed() -> None:
+    async with running() as rig:
+        asked = await rig.control("POST", "comment", {"from": ANA, "text": "¿Precio?"})
+        order = {"to": ANA, "text": "Le llamo", "comment": asked["id"]}
+        made = await rig.control("POST", "elsewhere", order)
+        answered = told((await rig.accepted(2))[1])[0]
+
+    assert (answered["from"]["id"], answered["parent_id"]) == (PAGE, asked["id"])
+    assert (answered["comment_id"], answered["message"]) == (made["id"], "Le llamo")
+
+
 async def test_a_webhook_is_tried_until_it_is_taken() -> None:
     async with running(hub=PretendedHub(statuses=[503, 500, 503])) as rig:
         await rig.control("POST", "say", {"from": ANA, "text": "Hola"})

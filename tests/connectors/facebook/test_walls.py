@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hub.contracts import Alias, CommentItem, Ignored
+from hub.contracts import Alias, AmendmentItem, CommentItem, EchoItem, Ignored
 from tests.connectors.facebook.reading import PAGE, SAMPLES, changes, items, sample
 
 
@@ -49,10 +49,21 @@ def test_what_happens_to_a_comment_changes_it() -> None:
 
 
 @pytest.mark.feature("CI-08", part="facebook")
-def test_the_pages_own_comment_is_never_anybodys() -> None:
+def test_what_the_page_answers_is_its_own_never_anybodys() -> None:
     (found,) = sample("comment_of_the_page")
 
-    assert isinstance(found, Ignored)
+    assert isinstance(found, EchoItem)
+    assert (found.party, found.quoted_provider_id) == (None, "778899_112233")
+    assert (found.kind, found.text) == ("comment", "Le escribimos por privado.")
+
+
+def test_a_comment_of_the_page_that_answers_nobody_is_ignored() -> None:
+    body = (SAMPLES / "comment_of_the_page.json").read_bytes()
+
+    for verb in (b"add", b"edited"):
+        top = body.replace(b'"parent_id":"778899_112233"', b'"parent_id":"345670000000003_778899"')
+        (found,) = items(top.replace(b'"verb":"add"', b'"verb":"%s"' % verb))
+        assert isinstance(found, Ignored)
 
 
 def test_other_news_of_the_feed_is_ignored_by_name() -> None:
@@ -75,9 +86,10 @@ def test_a_comment_below_our_own_post_is_the_same_told_as_a_mention() -> None:
     assert items(body.replace(b'"field":"feed"', b'"field":"mention"')) == items(body)
 
 
-def test_what_the_page_edits_of_its_own_is_no_news() -> None:
+def test_what_the_page_edits_of_its_own_is_the_companys_change() -> None:
     body = (SAMPLES / "comment_of_the_page.json").read_bytes()
 
     (found,) = items(body.replace(b'"verb":"add"', b'"verb":"edited"'))
 
-    assert isinstance(found, Ignored)
+    assert isinstance(found, AmendmentItem)
+    assert (found.kind, found.by, found.target) == ("edit", "company", "778899_445566")

@@ -8,8 +8,20 @@ from typing import Any
 
 import pytest
 
-from hub.contracts import Accepted, EchoItem, Item, MessageItem, Party, Unclear, WatermarkItem
+from hub.contracts import (
+    Accepted,
+    AmendmentItem,
+    CommentItem,
+    EchoItem,
+    Item,
+    MessageItem,
+    Party,
+    Unclear,
+    WatermarkItem,
+)
 from hub.contracts.items import Alias
+from hub.pipeline.effects import settle
+from hub.settings import Waits
 from tests.pipeline.ingest.rig import Rig
 from tests.support.clock import MONDAY_MORNING
 from tests.support.replying import ask, attempt, effect
@@ -89,6 +101,84 @@ async def test_the_echo_of_our_own_message_settles_its_effect_and_is_no_second_m
     assert await rig.count("messages", "direction = 'out'") == 1
     owners = {row.alias: row.contact_id for row in await rig.rows("SELECT alias, contact_id FROM identities")}
     assert owners["facebook-user:1/9"] == owners["facebook-psid:1/77"]
+
+
+ABOUT = {"comment_id": "c1"}
+
+
+def comment(id_: str = "c1", parent: str | None = None) -> CommentItem:
+    return CommentItem("1", id_, AT, PSID, "post", parent or id_, {"comment_id": id_}, "¿Sirve?", parent)
+
+
+def answer(words: str = "Gracias", *, id_: str = "c1_a", quoted: str = "c1") -> EchoItem:
+    return EchoItem("1", id_, AT, None, "comment", words, quoted_provider_id=quoted)
+
+
+@pytest.mark.feature("CI-06")
+@pytest.mark.feature("CI-08", part="facebook")
+@pytest.mark.parametrize("early", [True, False], ids=["before the comment", "after it"])
+async def test_what_a_colleague_answers_in_public_stands_below_the_comment(rig: Rig, early: bool) -> None:  # noqa: FBT001
+    edited = AmendmentItem("1", "e1", AT, "c1_a", "edit", text="Gracias, Ana", by="company")
+    later: list[Item] = [edited, answer()]
+    scripted(rig, *([*later, comment()] if early else [comment(), *later]))
+
+    await rig.take(b"x", b"x", connector="scripted")
+
+    (posted,) = await rig.events("comment.posted")
+    (echoed,) = await rig.events("reply.echoed")
+    assert (echoed.partitionkey, echoed.data.text, echoed.actor) == (posted.partitionkey, "Gracias", "staff")
+    assert echoed.data.contact_id == posted.data.contact_id
+    rows = await rig.rows("SELECT direction, state, text, quoted_provider_id FROM messages WHERE direction = 'out'")
+    assert [tuple(row) for row in rows] == [("out", "echoed", "Gracias, Ana", "c1")]
+    assert await rig.count("waiting_items") == await rig.count("effects") == 0
+    assert await rig.sums("scripted") == {"deliveries": 2, "items": 6, "published": 3, "duplicate": 3}
+
+
+async def below(rig: Rig, *comments: CommentItem, words: str = "Gracias") -> list[str]:
+    """Return the ids of public answers to comments, none of which the provider's answer has named."""
+    scripted(rig, *comments)
+    await rig.take(b"comments", connector="scripted")
+    ((conversation,),) = await rig.rows("SELECT DISTINCT conversation_id FROM messages")
+    found = []
+    for one in comments:
+        about = {"comment_id": one.provider_id}
+        found += await ask(rig.store, conversation, words, cause=one.provider_id, kind="comment_reply", reply_to=about)
+        await attempt(rig.store, found[-1], Unclear("lost"))
+    return found
+
+
+@pytest.mark.parametrize("answered", ["sending", "lost", "later"])
+async def test_our_own_public_line_is_known_again_by_its_words(rig: Rig, answered: str) -> None:
+    scripted(rig, comment())
+    await rig.take(b"comment", connector="scripted")
+    ((conversation,),) = await rig.rows("SELECT id FROM conversations")
+    (reply_id,) = await ask(rig.store, conversation, "Gracias", kind="comment_reply", reply_to=ABOUT)
+    await attempt(rig.store, reply_id, *([Unclear("lost")] if answered == "lost" else []))
+    row = await effect(rig.store, reply_id)
+
+    scripted(rig, answer("Gracias "), answer("Otra cosa", id_="c1_b"))
+    await rig.take(b"echoes", connector="scripted")
+    if answered == "later":
+        await rig.store.transact(settle.outcomes([(row, Accepted("c1_a"))], Waits()), name="tests.late")
+
+    assert ((await effect(rig.store, reply_id)).state, await state(rig, reply_id)) == ("confirmed", "sent")
+    assert len(await rig.events("reply.sent")) == 1
+    (other,) = await rig.events("reply.echoed")
+    assert other.data.text == "Otra cosa"
+
+
+async def test_two_lines_in_one_thread_are_each_known_once(rig: Rig) -> None:
+    first, second = await below(rig, comment(), comment("c2", parent="c1"))
+
+    # Facebook tells an answer to an answer below the top comment.
+    scripted(rig, answer(id_="c1_a"), answer(id_="c1_b"), answer(id_="c1_c"))
+    await rig.take(b"echoes", connector="scripted")
+
+    for one in (first, second):
+        assert (await effect(rig.store, one)).state == "confirmed"
+    assert {(await effect(rig.store, one)).provider_id for one in (first, second)} == {"c1_a", "c1_b"}
+    (by_hand,) = await rig.events("reply.echoed")
+    assert by_hand.data.provider_message_id == "c1_c"
 
 
 @pytest.mark.parametrize("order", ["echo first", "mark first"])

@@ -201,6 +201,8 @@ async def test_who_holds_a_thread_is_kept(rig: Rig) -> None:
     rig.scripted(lambda _: [HandoverItem("1", "h1", rig.clock.now(), ana, "other", "263902037430900")])
     await rig.take(b"x", connector="scripted")
 
-    # Nobody talks with Ana on that asset, so nothing is known of a thread there.
-    assert await rig.events("conversation.handed_over") == []
-    assert (await rig.sums("scripted"))["ignored"] == 1
+    # Ana has not said anything on that asset yet: whoever has the thread is known before she does.
+    (told,) = await rig.events("conversation.handed_over")
+    assert (told.data.holder, told.data.application) == ("other", "263902037430900")
+    rows = await rig.rows("SELECT holder, window_opened_at FROM conversations WHERE asset = '1'")
+    assert [tuple(row) for row in rows] == [("other", None)]
