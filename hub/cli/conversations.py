@@ -91,7 +91,10 @@ def reply(
 
 @app.command("read")
 def read(
-    conversation: Annotated[str, typer.Argument(help="Id of a conversation, cv_….")], *, data: Data = None
+    conversation: Annotated[str, typer.Argument(help="Id of a conversation, cv_….")],
+    *,
+    data: Data = None,
+    as_json: AsJson = False,
 ) -> None:
     """Show the customer that a person has read what they wrote; the hub alone never does.
 
@@ -102,7 +105,10 @@ def read(
     from hub.services import signs
 
     asked = decide(data, Decision("read", conversation), lambda tx: signs.show(tx, conversation, "read"))
-    output.say("Asked for." if asked else "The customer has written nothing yet.")
+    if as_json:
+        output.document({"conversation": conversation, "effects": asked})
+    else:
+        output.say("Asked for." if asked else "The customer has written nothing yet.")
 
 
 def _standing(effect: Row[Any] | None, id_: str) -> dict[str, Any]:

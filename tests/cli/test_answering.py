@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 import pytest
@@ -90,3 +91,13 @@ def test_a_file_beyond_the_limit_is_refused(
     assert ran.code == 1
     assert "HUB_LIMITS__FILE_BYTES" in ran.err
     assert files(with_a_ticket) == []
+
+
+def test_a_person_may_show_that_they_have_read(hub: Run, with_a_ticket: Path, conversation: str) -> None:
+    ran = hub("conversations", "read", conversation, "--json")
+
+    (asked,) = ran.json["effects"]
+    ((kind, payload),) = query(with_a_ticket, "SELECT kind, payload FROM effects WHERE id = ?", asked)
+    assert (ran.code, kind) == (0, "sign")
+    assert json.loads(payload) == {"sign": "read", "message_id": "wamid.0"}
+    assert hub("conversations", "read", "cv_nobody").code == 1

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from hub.contracts import Accepted, Content, Rejected
 from schemas.content import Button, Menu, MenuRow, MenuSection, OutboundFile
-from tests.connectors.facebook.harness import call, running
+from tests.connectors.facebook.harness import Rig, call, running
 
 YES_NO = (Button(id="t:1:si", title="Sí"), Button(id="t:1:no", title="No"))
 MENU = Menu(label="Ver", sections=(MenuSection(rows=(MenuRow(id="v", title="Ventas"),)),))
@@ -27,7 +29,8 @@ MENU = Menu(label="Ver", sections=(MenuSection(rows=(MenuRow(id="v", title="Vent
 async def test_each_kind_arrives(text: str, content: Content, shown: str) -> None:
     async with running() as rig:
         sender = rig.sender()
-        outcome = await sender.send(call(payload={"text": text, **content.payload()}))
+        payload = await _uploaded(rig, content.payload())
+        outcome = await sender.send(call(payload={"text": text, **payload}))
         await sender.close()
 
         assert isinstance(outcome, Accepted), outcome
@@ -56,3 +59,11 @@ async def test_what_is_beyond_the_limits_never_leaves(text: str, content: Conten
         assert isinstance(outcome, Rejected)
         assert (outcome.code, outcome.explanation_es[-1]) == (code, ".")
         assert await rig.ledger("send") == []
+
+
+async def _uploaded(rig: Rig, payload: dict[str, Any]) -> dict[str, Any]:
+    """Let the provider hold the file that a payload names by id."""
+    if payload.get("file", {}).get("id") is None:
+        return payload
+    held = await rig.control("POST", "files", {"content": "YQ==", "mime_type": "image/jpeg"})
+    return {**payload, "file": {**payload["file"], "id": held["id"]}}
