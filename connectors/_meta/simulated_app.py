@@ -6,6 +6,7 @@ import hmac
 import json
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -62,7 +63,7 @@ class SimulatedApp:
         return [
             Route("/control/app", self.change, methods=["POST"]),
             Route(f"/{{version}}/{self._app.id}/subscriptions", self.subscriptions, methods=["GET", "POST"]),
-            Route("/{version}/debug_token", self.debug_token),
+            Route("/{version}/debug_token", self.debug_token, methods=["POST"]),
         ]
 
     async def change(self, request: Request) -> Response:
@@ -89,10 +90,11 @@ class SimulatedApp:
         """Tell what a token is good for."""
         try:
             self._authorize(request)
+            asked = await _asked(request)
         except Wrong as wrong:
             return wrong.answer()
         now = self._told()
-        is_ours = hmac.compare_digest(request.query_params.get("input_token", ""), self._app.access_token)
+        is_ours = hmac.compare_digest(asked.get("input_token", ""), self._app.access_token)
         data = {
             "app_id": self._app.id,
             "is_valid": is_ours and now.get("valid", True),
@@ -140,3 +142,11 @@ async def _json(request: Request) -> dict[str, Any]:
     except ValueError:
         raise Wrong(400, 100, "The request is no JSON.") from None
     return found if isinstance(found, dict) else {}
+
+
+async def _asked(request: Request) -> dict[str, str]:
+    """Return the fields of a question that goes as a POST, which it has to say."""
+    asked = dict(parse_qsl((await request.body()).decode()))
+    if asked.get("method") != "GET" or "input_token" in request.query_params:
+        raise Wrong(400, 100, "Unsupported post request.")
+    return asked

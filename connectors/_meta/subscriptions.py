@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
 from connectors._meta.bodies import error_code, read_object
-from connectors._meta.transport import Answer, Broken, Credentials, GraphTransport, NoCredentialsError, Secret
+from connectors._meta.transport import Answer, Broken, Credentials, Fields, GraphTransport, NoCredentialsError, Secret
 from connectors._meta.versions import check_version
 from hub.contracts import Checked
 
@@ -146,8 +146,7 @@ class GraphAccount:
 
     async def _token(self, asset: Asset, now: datetime) -> list[Checked]:
         check, (token, *_) = f"token:{asset.id}", asset.credentials.token()
-        # Meta takes it in the query alone; nothing here writes addresses to a log.
-        told = await self._get("debug_token", self._app_credentials, input_token=token.decode())
+        told = await self._ask("debug_token", self._app_credentials, input_token=token.decode())
         data = told.get("data")
         data = data if isinstance(data, dict) else {}
         cure = "Genera otro token (README del conector) y ponlo en su archivo; no hace falta reiniciar."
@@ -205,6 +204,12 @@ class GraphAccount:
     async def _get(self, path: str, credentials: Credentials, **query: str) -> dict[str, Any]:
         try:
             return _read(await self._transport.get(self._address(path), credentials, **query))
+        except NoCredentialsError:
+            raise UnansweredError(_UNREADABLE_ES) from None
+
+    async def _ask(self, path: str, credentials: Credentials, **secret: str) -> dict[str, Any]:
+        try:
+            return _read(await self._transport.ask(self._address(path), Fields(secret), credentials))
         except NoCredentialsError:
             raise UnansweredError(_UNREADABLE_ES) from None
 
