@@ -15,7 +15,7 @@ from hub.services.contacts import People
 from hub.services.conversations import Heard, Threads
 from hub.services.echoes import Echo
 from hub.store.tables import cases, clocks, effects, messages, tickets
-from hub.store.transaction import Origin, UnitOfWork
+from hub.store.transaction import Origin, Transaction, UnitOfWork
 from schemas import ids
 from schemas.conversations import CaseDiagnosed, CaseOpened
 from schemas.messages import CommentPosted, MessageReceived
@@ -28,6 +28,16 @@ QUESTION = "¿Sirve para CFDI 4.0? Mi teléfono es 222 123 4567"
 _NUMBERS = itertools.count(1)
 
 
+def _known(tx: Transaction, party: Party) -> tuple[str, Threads]:
+    """Return somebody's contact with what conversations there are."""
+    people, threads = People(), Threads()
+    people.look_up(tx, [party])
+    contact, _ = people.resolve(tx, party)
+    people.save(tx)
+    threads.look_up(tx, [contact])
+    return contact, threads
+
+
 async def comments(desk: Desk, text: str, *, by: str = "7654", at: datetime | None = None, **more: Any) -> str:
     """Let somebody comment, as ingest records it; return the comment's id."""
     number = next(_NUMBERS)
@@ -37,11 +47,7 @@ async def comments(desk: Desk, text: str, *, by: str = "7654", at: datetime | No
 
     def record(unit: UnitOfWork) -> None:
         tx = unit.begin(Origin(event_id, "ingest", "customer"))
-        people, threads = People(), Threads()
-        people.look_up(tx, [party])
-        contact, _ = people.resolve(tx, party)
-        people.save(tx)
-        threads.look_up(tx, [contact])
+        contact, threads = _known(tx, party)
         conversation, _ = threads.find_or_open(
             tx,
             contact=contact,
@@ -80,11 +86,7 @@ async def writes(desk: Desk, text: str, *, by: str = "7654") -> str:
 
     def record(unit: UnitOfWork) -> None:
         tx = unit.begin(Origin(event_id, "ingest", "customer"))
-        people, threads = People(), Threads()
-        people.look_up(tx, [party])
-        contact, _ = people.resolve(tx, party)
-        people.save(tx)
-        threads.look_up(tx, [contact])
+        contact, threads = _known(tx, party)
         conversation, opened = threads.find_or_open(
             tx,
             contact=contact,

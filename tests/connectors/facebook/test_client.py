@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from connectors.facebook.client import Request, request_of
-from hub.contracts import Accepted, Alias, NotTaken, Rejected, Unclear
+from hub.contracts import Accepted, Alias, Rejected
 from tests.connectors.facebook.harness import ANA, PAGE, PSID, call, running, sender_to
-from tests.support.ports import free_ports
 
 COMMENT = {"comment_id": "778899_112233"}
 
@@ -132,79 +131,3 @@ async def test_a_sign_of_life_is_taken_without_a_message() -> None:
 
         assert outcome == Accepted("ef_example01")
         assert (await rig.control("GET", f"phones/{ANA}"))["messages"] == []
-
-
-@pytest.mark.parametrize(
-    ("fault", "expected"),
-    [
-        ({"do": "error", "status": 500, "code": 2}, NotTaken),
-        ({"do": "error", "status": 400, "code": 10, "subcode": 2018278}, Rejected),
-        ({"do": "error", "status": 500, "code": 424242}, Unclear),
-        ({"do": "plain", "status": 502}, Unclear),
-        ({"do": "plain", "status": 500, "taken": True}, Unclear),
-        ({"do": "cut_before"}, Unclear),
-        ({"do": "cut_after"}, Unclear),
-        ({"do": "truncated"}, Unclear),
-        ({"do": "hang", "seconds": 1}, Unclear),
-        ({"do": "hang", "seconds": 1, "taken": True}, Unclear),
-    ],
-)
-@pytest.mark.feature("DX-03", part="facebook")
-async def test_each_misbehaviour_has_its_outcome(fault: dict[str, Any], expected: type) -> None:
-    async with running() as rig:
-        await rig.control("POST", "faults", {"answers": [fault]})
-        sender = rig.sender(timeout_seconds=0.3)
-
-        outcome = await sender.send(call())
-        after = await sender.send(call(effect_id="ef_example02"))
-        await sender.close()
-
-        assert isinstance(outcome, expected)
-        assert isinstance(after, Accepted)
-        sends = await rig.ledger("send")
-        taken = fault["do"] in {"cut_after", "truncated"} or fault.get("taken", False)
-        assert [(entry["effect"], entry["taken"]) for entry in sends] == [
-            ("ef_example01", taken),
-            ("ef_example02", True),
-        ]
-
-
-async def test_a_throttled_page_waits_as_long_as_it_is_told() -> None:
-    async with running() as rig:
-        fault = {"do": "error", "status": 400, "code": 613, "retry_after": 17}
-        await rig.control("POST", "faults", {"answers": [fault, {"do": "plain", "status": 429, "retry_after": 3}]})
-        sender = rig.sender()
-
-        outcomes = [await sender.send(call()) for _ in range(2)]
-        await sender.close()
-
-    found = [(one.code, one.scope, one.retry_after_seconds) for one in outcomes if isinstance(one, NotTaken)]
-    assert found == [("613", "asset", 17), ("http_429", "asset", 3)]
-
-
-async def test_a_wrong_token_or_version_pauses_the_credential_without_showing_it() -> None:
-    async with running() as rig:
-        for sender, code in ((rig.sender(token="EAAG-other"), "190"), (rig.sender(version="v9.0"), "2500")):
-            outcome = await sender.send(call())
-            await sender.close()
-
-            assert isinstance(outcome, NotTaken)
-            assert (outcome.code, outcome.scope) == (code, "credential")
-            assert "EAAG" not in repr(outcome)
-
-
-@pytest.mark.parametrize("token", ["", "two words", "new\nline", "ñ"])
-async def test_a_token_that_no_header_can_carry_never_leaves(token: str) -> None:
-    outcome = await sender_to("http://127.0.0.1:1", token=token).send(call())
-
-    assert isinstance(outcome, NotTaken)
-    assert outcome.scope == "credential"
-
-
-async def test_nobody_listening_is_surely_not_taken() -> None:
-    sender = sender_to(f"http://127.0.0.1:{free_ports(1)[0]}")
-    outcome = await sender.send(call())
-    await sender.close()
-
-    assert isinstance(outcome, NotTaken)
-    assert outcome.code == "unreachable"

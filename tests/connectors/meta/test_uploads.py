@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,39 +11,11 @@ import pytest
 
 from connectors._meta.transport import Credentials
 from connectors.facebook import uploads as of_messenger
-from connectors.facebook.client import Access as PageAccess
 from connectors.whatsapp import uploads as of_whatsapp
-from connectors.whatsapp.client import Access as NumberAccess
-from hub.contracts import KeptFile, NotTaken, Rejected, Uploaded, Uploader
-from tests.connectors.facebook import harness as facebook
-from tests.connectors.whatsapp import harness as whatsapp
+from hub.contracts import KeptFile, NotTaken, Rejected, Uploaded
+from tests.connectors.meta.products import PRODUCTS, Product
 
 PHOTO: Final = b"\xff\xd8\xff\xe0" + bytes(range(256)) * 3000
-
-
-@dataclass(frozen=True)
-class Product:
-    """One of both: its simulator, what hands files over to it, codes of a passing fault, of a throttle."""
-
-    harness: Any
-    asset: str
-    uploader: Callable[[str, Credentials], Uploader]
-    passing: int
-    throttle: int
-
-
-def _of_page(url: str, credentials: Credentials) -> Uploader:
-    return of_messenger.FacebookUploader(PageAccess(url, "v26.0", 2, {facebook.PAGE: credentials}))
-
-
-def _of_number(url: str, credentials: Credentials) -> Uploader:
-    return of_whatsapp.WhatsAppUploader(NumberAccess(url, "v26.0", 2, credentials))
-
-
-PRODUCTS: Final = {
-    "facebook": Product(facebook, facebook.PAGE, _of_page, 2, 613),
-    "whatsapp": Product(whatsapp, whatsapp.NUMBER_ID, _of_number, 131000, 80007),
-}
 
 
 @pytest.fixture(params=PRODUCTS)
@@ -133,7 +104,7 @@ async def test_a_file_that_is_gone_is_said_to_be(product: Product, tmp_path: Pat
 async def test_trouble_is_never_a_doubt(
     product: Product, tmp_path: Path, fault: dict[str, Any], code: str, scope: str
 ) -> None:
-    own = {"passing": product.passing, "throttle": product.throttle}
+    own = {"passing": product.passing, "throttle": product.throttle[1]}
     fault = {name: own.get(value, value) if name == "code" else value for name, value in fault.items()}
     async with uploading(product) as (rig, upload):
         await rig.control("POST", "faults", {"uploads": [fault]})
