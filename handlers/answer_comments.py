@@ -30,7 +30,7 @@ def answer(event: CloudEvent[CommentPosted], tx: Transaction, ports: Ports) -> N
     summary = wording.summary(comment.text)
     case_id = cases.open_for(tx, comment, summary)
     late = tx.now - event.time > timedelta(minutes=ports.policies.answers.late_after_minutes)
-    answered = conversations.answered_outside(tx, comment.conversation_id, event.time)
+    answered = conversations.answered_by_person(tx, comment.conversation_id, event.time)
     if not late and answered is None:  # R-C8, R-C9
         _reply(tx, comment, case_id, ports, tx.now - event.time)
     cases.diagnose(

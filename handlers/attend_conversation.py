@@ -49,6 +49,8 @@ def attend(event: CloudEvent[Fact], tx: Transaction, ports: Ports) -> None:
         return
     summary = _summary(message)
     case_id = cases.open_for(tx, message, summary)
+    if conversations.answered_by_person(tx, message.conversation_id, event.time) is not None:
+        cases.leave_to_people(tx, case_id)
     if _is_to_be_greeted(event, tx, ports):
         name = contacts.name_of(tx, message.contact_id)
         text = wording.greeting(ports.policies, tx.now, name, readable=not _is_only_a_file(message))
@@ -85,7 +87,7 @@ def _is_to_be_greeted(event: CloudEvent[Any], tx: Transaction, ports: Ports) -> 
     if conversations.is_held(conversations.get(tx, event.data.conversation_id)):
         return False
     late = tx.now - event.time > timedelta(minutes=ports.policies.answers.late_after_minutes)
-    return not late and conversations.answered_outside(tx, event.data.conversation_id, event.time) is None
+    return not late and conversations.answered_by_person(tx, event.data.conversation_id, event.time) is None
 
 
 def _is_only_a_file(message: Message) -> bool:

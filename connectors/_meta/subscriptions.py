@@ -10,7 +10,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
 from connectors._meta.bodies import error_code, read_object
-from connectors._meta.transport import Answer, Broken, Credentials, Fields, GraphTransport, NoCredentialsError, Secret
+from connectors._meta.transport import (
+    Answer,
+    Broken,
+    Credentials,
+    Fields,
+    GraphTransport,
+    NoCredentialsError,
+    Secret,
+    read_credentials,
+)
 from connectors._meta.versions import check_version
 from hub.contracts import Checked
 
@@ -140,12 +149,18 @@ class GraphAccount:
             what = "El webhook de la app apunta a otra dirección: otro sistema usa esta app, o el hub cambió de lugar."
             found.append(Checked("webhook", "wrong", what, cure))
         have = {
-            name for one in ours.get("fields") or () for name in [one.get("name") if isinstance(one, dict) else one]
+            str(name)
+            for one in ours.get("fields") or ()
+            for name in [one.get("name") if isinstance(one, dict) else one]
         }
         return found or [self._fields("webhook", have, cure)]
 
     async def _token(self, asset: Asset, now: datetime) -> list[Checked]:
-        check, (token, *_) = f"token:{asset.id}", asset.credentials.token()
+        check = f"token:{asset.id}"
+        try:
+            token, _ = read_credentials(asset.credentials)
+        except NoCredentialsError:
+            raise UnansweredError(_UNREADABLE_ES) from None
         told = await self._ask("debug_token", self._app_credentials, input_token=token.decode())
         data = told.get("data")
         data = data if isinstance(data, dict) else {}

@@ -48,7 +48,7 @@ async def hand_over(
     try:
         opened = await asyncio.to_thread(file.path.open, "rb")
     except OSError:
-        return Rejected("file_gone", "El archivo ya no está en el hub. Adjúntalo de nuevo.")
+        return Rejected("file_gone", "El archivo no está en el hub, o no en esta máquina (HUB_MEDIA_DIR).")
     try:
         answer = await transport.upload(place.url, _form(place, file, opened), credentials)
     except NoCredentialsError:

@@ -28,7 +28,7 @@ class FacebookUploader:
         self._access = access
         self._transport = GraphTransport(access.timeout_seconds)
 
-    async def upload(self, asset: str, file: KeptFile) -> Uploaded | NotTaken | Rejected:
+    async def upload(self, asset: str, file: KeptFile, *, attempt: int = 1) -> Uploaded | NotTaken | Rejected:
         """Make one attempt; never raises for what provider or network do."""
         kind, credentials = FILES.get(file.kind), self._access.pages.get(asset)
         if kind is None or credentials is None:
@@ -42,7 +42,7 @@ class FacebookUploader:
             fields={"message": json.dumps(message, separators=(",", ":"))},
             part="filedata",
             names="attachment_id",
-            judge=partial(answers.judge, names="attachment_id", attempt=1, about_comment=False),
+            judge=partial(answers.judge, names="attachment_id", attempt=attempt, about_comment=False),
             product=PRODUCT,
         )
         return await hand_over(self._transport, place, file, credentials)

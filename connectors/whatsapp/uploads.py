@@ -36,7 +36,7 @@ class WhatsAppUploader:
         self._access = access
         self._transport = GraphTransport(access.timeout_seconds)
 
-    async def upload(self, asset: str, file: KeptFile) -> Uploaded | NotTaken | Rejected:
+    async def upload(self, asset: str, file: KeptFile, *, attempt: int = 1) -> Uploaded | NotTaken | Rejected:
         """Make one attempt; never raises for what provider or network do."""
         allowed = TYPES.get(file.kind)
         if allowed is not None and file.mime_type not in allowed:
@@ -50,7 +50,7 @@ class WhatsAppUploader:
             fields={"messaging_product": "whatsapp", "type": file.mime_type},
             part="file",
             names="id",
-            judge=partial(answers.judge, attempt=1),
+            judge=partial(answers.judge, attempt=attempt),
             product=PRODUCT,
         )
         return await hand_over(self._transport, place, file, self._access.credentials)

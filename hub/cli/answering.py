@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+import re
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,8 @@ from hub.services.answers import OwnFile
 from hub.services.files import Stored
 
 _CHUNK_BYTES: Final = 256 * 1024
+# Control characters, with what stands for bytes that are no UTF-8.
+_UNFIT: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 def take(hub: Opened, path: Path) -> OwnFile:
@@ -30,7 +33,7 @@ def take(hub: Opened, path: Path) -> OwnFile:
             with path.open("rb") as file:
                 while chunk := file.read(_CHUNK_BYTES):
                     part.write(chunk)
-            kept = part.keep()
+            kept = part.keep() if path.stat().st_size else None
         finally:
             part.drop()
     except TooMuchError:
@@ -39,9 +42,12 @@ def take(hub: Opened, path: Path) -> OwnFile:
     except (DiskError, OSError) as error:
         msg = f"{path} could not be kept for sending: {error}"
         raise Permanent(msg) from None
+    if kept is None:
+        msg = f"{path} is empty"
+        raise Permanent(msg)
     type_ = suspicion.type_of(kept.contents) or mimetypes.guess_type(path.name)[0]
     stored = Stored(kept.name, kept.size_bytes, kept.sha256, type_, is_as_announced=True, suspicion=None)
-    return OwnFile(path.name, stored)
+    return OwnFile(_UNFIT.sub("_", path.name), stored)
 
 
 def drop(hub: Opened, file: OwnFile) -> None:

@@ -60,7 +60,7 @@ def reply(
     """
     from hub.cli import answering, output
     from hub.cli.opening import Decision, Opened, settle, with_hub
-    from hub.errors import NotFound, Permanent
+    from hub.errors import StoreUnavailable
     from hub.services import answers
     from hub.store import effects
 
@@ -74,7 +74,10 @@ def reply(
         decision = Decision("answer", conversation, detail)
         try:
             said = await settle(hub, decision, lambda tx: answers.answer(tx, conversation, text.strip(), own))
-        except (NotFound, Permanent):
+        except StoreUnavailable:
+            # It may have been committed: then the file is wanted.
+            raise
+        except Exception:
             if own is not None:
                 answering.drop(hub, own)
             raise
@@ -102,9 +105,9 @@ def read(
     """
     from hub.cli import output
     from hub.cli.opening import Decision, decide
-    from hub.services import signs
+    from hub.services import answers
 
-    asked = decide(data, Decision("read", conversation), lambda tx: signs.show(tx, conversation, "read"))
+    asked = decide(data, Decision("read", conversation), lambda tx: answers.opened(tx, conversation))
     if as_json:
         output.document({"conversation": conversation, "effects": asked})
     else:

@@ -73,8 +73,8 @@ class Uploaded:
 class Uploader(Protocol):
     """Hands files over before the messages that carry them; never raises for what a provider may do."""
 
-    async def upload(self, asset: str, file: KeptFile) -> Uploaded | NotTaken | Rejected:
-        """Make one attempt; whoever calls bounds it in time by cancelling it. A second one does no harm."""
+    async def upload(self, asset: str, file: KeptFile, *, attempt: int = 1) -> Uploaded | NotTaken | Rejected:
+        """Make one attempt, from 1; whoever calls bounds it in time by cancelling it. A second one does no harm."""
         ...
 
     async def close(self) -> None:

@@ -65,7 +65,12 @@ class AccountWatch:
         ):
             return False
         for connector, account, callback in self._accounts:
-            found = await account.check(callback, self._clock.now())
+            try:
+                found = await account.check(callback, self._clock.now())
+            except Exception as error:  # noqa: BLE001 - a check's bug must not end a hub that answers webhooks
+                # No traceback: it could carry a token.
+                log.error("a check failed", connector=connector, app=account.app, error=type(error).__name__)  # noqa: TRY400
+                continue
             for word in _worst(found):
                 await self._store.transact(self._told(connector, account.app, word), name="accounts.told")
         return True

@@ -120,9 +120,10 @@ def open_for(tx: Transaction, message: Said, summary: str) -> str:
     return case
 
 
-def leave_to_people(tx: Transaction, case_id: str, message_id: str) -> None:
-    """End the hub's part in a case that a colleague answered outside the hub; that answer joins it (R-C9)."""
-    conversations.join_case(tx, message_id, case_id)
+def leave_to_people(tx: Transaction, case_id: str, message_id: str | None = None) -> None:
+    """End the hub's part in a case that a colleague answered; that answer joins it (R-C9)."""
+    if message_id is not None:
+        conversations.join_case(tx, message_id, case_id)
     tx.run(_LEAVE, case=case_id, at=tx.now)
 
 

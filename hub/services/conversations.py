@@ -58,9 +58,10 @@ _MESSAGES: Final = (
     .order_by(messages.c.position.desc())
     .limit(bindparam("limit"))
 )
-_ANSWERS: Final = "answers outside the hub"
-_ANSWERED_OUTSIDE: Final = select(messages.c.conversation_id, messages.c.time).where(
-    messages.c.conversation_id.in_(bindparam("conversations", expanding=True)), messages.c.state == "echoed"
+_ANSWERS: Final = "answers of people"
+_ANSWERED: Final = select(messages.c.conversation_id, messages.c.time).where(
+    messages.c.conversation_id.in_(bindparam("conversations", expanding=True)),
+    (messages.c.state == "echoed") | ((messages.c.written_by == "person") & (messages.c.state != "failed")),
 )
 _REDIRECT: Final = (
     update(conversations)
@@ -232,16 +233,16 @@ def redirect(tx: Transaction, contact_id: str, connector: str, asset: str, reply
 
 
 def look_up_answers(tx: Transaction, conversation_ids: Iterable[str]) -> None:
-    """Read when colleagues answered outside the hub, for ``answered_outside``."""
+    """Read when people answered, for ``answered_by_person``."""
     wanted = sorted(set(conversation_ids))
     found = tx.looked_up(_ANSWERS)
     found.update({id_: [] for id_ in wanted if id_ not in found})
-    for row in tx.all(_ANSWERED_OUTSIDE, conversations=wanted) if wanted else ():
+    for row in tx.all(_ANSWERED, conversations=wanted) if wanted else ():
         found[row.conversation_id].append(row.time)
 
 
-def answered_outside(tx: Transaction, conversation_id: str, since: datetime) -> datetime | None:
-    """Return when a colleague first answered outside the hub from an instant on; None when nobody did."""
+def answered_by_person(tx: Transaction, conversation_id: str, since: datetime) -> datetime | None:
+    """Return when a person first answered from an instant on, outside the hub or through it; None when nobody did."""
     if conversation_id not in tx.looked_up(_ANSWERS):
         look_up_answers(tx, [conversation_id])
     return min((at for at in tx.looked_up(_ANSWERS)[conversation_id] if at >= since), default=None)

@@ -167,8 +167,13 @@ def sent(
     _tell(tx, effect, data, event_id, time)
     tx.write(_SET_STATE, message=effect.id, new_state="sent", taken_as=provider_id)
     tx.write(_WAS_SENT, message=effect.id, at=time or tx.now)
+    _left(tx, effect, time or tx.now)
+
+
+def _left(tx: Transaction, effect: Row[Any], at: datetime) -> None:
+    """Draw what follows from a reply that left, once."""
     if effect.payload.get("written_by") == "person":
-        service_levels.answered(tx, effect.key, time or tx.now)
+        service_levels.answered(tx, effect.key, at)
     if effect.payload.get("template"):
         templates.count(tx, effect.connector, effect.asset)
 
@@ -224,6 +229,9 @@ def apply_status(tx: Transaction, effect: Row[Any], item: StatusItem, event_id: 
     data: EventData = ReplyDelivered(**about) if item.status == "delivered" else ReplyRead(**about)
     _tell(tx, effect, data, event_id, item.time)
     tx.write(_SET_STATE, message=effect.id, new_state=item.status, taken_as=item.provider_id)
+    if _RANK[current] < _RANK["sent"]:
+        # The word that it was sent was overtaken, or lost.
+        _left(tx, effect, item.time or tx.now)
     return True
 
 

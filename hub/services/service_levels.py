@@ -68,7 +68,7 @@ def start(tx: Transaction, ticket: TicketOpened, promise: Promise) -> None:
     )
     asked = (("warn", promise.warn_at), ("breach", promise.due_at))
     alarms = [timers.Alarm(f"{name}:{clock}", at, at + _NOTICE_USEFUL_FOR) for name, at in asked]
-    answered_at = conversations.answered_outside(tx, ticket.conversation_id, ticket.asked_at)
+    answered_at = conversations.answered_by_person(tx, ticket.conversation_id, ticket.asked_at)
     if promise.name == _FIRST_RESPONSE and answered_at is not None and answered_at <= promise.due_at:
         about: dict[str, Any] = {
             "clock_id": clock,

@@ -81,7 +81,7 @@ def waits(tx: Transaction, conversation_id: str) -> bool:
     for message in conversations.recent_messages(tx, conversation_id):
         if message.direction == "in":
             return True
-        if message.state == "echoed" or message.written_by == "person":
+        if message.state == "echoed" or (message.written_by == "person" and message.state != "failed"):
             return False
     return False
 

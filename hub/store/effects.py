@@ -30,7 +30,7 @@ _OF_ASSET: Final = (effects.c.connector == bindparam("of_connector")) & (effects
 _INSERT: Final = insert(effects)
 _BY_ID: Final = select(effects).where(effects.c.id == bindparam("effect"))
 _BY_IDS: Final = select(effects.c.id).where(effects.c.id.in_(bindparam("ids", expanding=True)))
-_STILL_ACCEPTED: Final = _BY_IDS.where(effects.c.state == "accepted")
+_STILL_ACCEPTED: Final = _BY_IDS.where(or_(effects.c.state == "sending", effects.c.state == "accepted"))
 _BY_PROVIDER_IDS: Final = select(effects.c.id, effects.c.provider_id).where(
     _OF_ASSET, effects.c.provider_id.in_(bindparam("provider_ids", expanding=True))
 )
@@ -178,7 +178,7 @@ def known(tx: Transaction, ids: Iterable[str]) -> set[str]:
 
 
 def still_accepted(tx: Transaction, ids: Iterable[str]) -> set[str]:
-    """Return which of these the provider took without having said more."""
+    """Return which of these the provider took without having said more, recorded or not yet."""
     return {row.id for row in tx.all(_STILL_ACCEPTED, ids=sorted(ids))}
 
 

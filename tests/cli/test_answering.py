@@ -101,3 +101,42 @@ def test_a_person_may_show_that_they_have_read(hub: Run, with_a_ticket: Path, co
     assert (ran.code, kind) == (0, "sign")
     assert json.loads(payload) == {"sign": "read", "message_id": "wamid.0"}
     assert hub("conversations", "read", "cv_nobody").code == 1
+
+
+def test_what_never_leaves_takes_nothing_back(hub: Run, with_a_ticket: Path, conversation: str) -> None:
+    query(with_a_ticket, "UPDATE conversations SET window_opened_at = 1")
+    query(with_a_ticket, "UPDATE effects SET state = 'intent', settled_at = NULL")
+
+    assert hub("conversations", "reply", conversation, "Buenos días").code == 1
+
+    states = query(with_a_ticket, "SELECT kind, state, code FROM effects ORDER BY position")
+    assert states == [("send_message", "intent", None), ("send_message", "failed", "window")]
+    assert query(with_a_ticket, "SELECT left_to_people_at FROM cases") == [(None,)]
+    assert hub("conversations", "list", "--json").json[0]["waits"] is True
+
+
+def test_nobody_is_chatted_with_below_a_post(hub: Run, with_a_ticket: Path, conversation: str) -> None:
+    query(with_a_ticket, "UPDATE conversations SET thread = '778899_1'")
+
+    for words in (("reply", conversation, "Hola"), ("read", conversation)):
+        ran = hub("conversations", *words)
+        assert ran.code == 1
+        assert "below a post" in ran.err
+
+
+def test_names_are_cleaned_empty_files_refused_large_pictures_sent_as_documents(
+    hub: Run, with_a_ticket: Path, conversation: str, tmp_path: Path
+) -> None:
+    odd, empty, large = tmp_path / "caf\udce9\n.pdf", tmp_path / "empty.pdf", tmp_path / "large.png"
+    odd.write_bytes(PDF)
+    empty.touch()
+    large.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(6 * 1024 * 1024))
+
+    assert hub("conversations", "reply", conversation, "--file", odd).code == 0
+    refused = hub("conversations", "reply", conversation, "Va", "--file", empty)
+    assert (refused.code, refused.err) == (1, f"{empty} is empty\n")
+    assert hub("conversations", "reply", conversation, "--file", large).code == 0
+
+    kept = query(with_a_ticket, "SELECT filename, kind FROM attachments ORDER BY position")
+    assert kept == [("caf__.pdf", "document"), ("large.png", "document")]
+    assert len(files(with_a_ticket)) == 2

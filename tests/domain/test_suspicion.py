@@ -73,6 +73,28 @@ def test_a_company_may_add_endings() -> None:
     assert suspicion(contents(zipped("plano.dwg")), "plano.zip", ["dwg"])
 
 
+def _with_comment(raw: bytes, comment: bytes) -> bytes:
+    return raw[:-2] + len(comment).to_bytes(2, "little") + comment
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        _with_comment(zipped("factura.exe"), b"PK\x05\x06" + bytes(19)),
+        zipped("factura.exe")[:-22],
+        zipped("factura.exe") + b"x",
+    ],
+    ids=["a false end in the comment", "no end", "more behind the end"],
+)
+def test_an_archive_whose_directory_cannot_be_trusted_is_set_apart(raw: bytes) -> None:
+    assert contents(raw).names is None
+    assert suspicion(contents(raw), "factura.zip")
+
+
+def test_an_archive_with_a_comment_passes() -> None:
+    assert suspicion(contents(_with_comment(zipped("a.xml"), b"hecho con WinZip")), "a.zip") is None
+
+
 def test_an_archive_that_announces_a_huge_directory_is_not_read() -> None:
     raw = bytearray(zipped("a.txt"))
     at = raw.rfind(b"PK\x05\x06")

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pytest
 
 from hub.contracts import EchoItem
-from hub.services import conversations, echoes, replies, windows
+from hub.services import answers, conversations, echoes, replies, windows
 from hub.services.echoes import Echo
 from hub.store.tables import cases, effects
 from hub.store.transaction import Origin, UnitOfWork
@@ -134,3 +134,19 @@ async def test_an_answer_from_before_the_customer_wrote_takes_nothing_back(desk:
     await by_hand(desk, conversation, ago=timedelta(hours=1))
 
     assert await states(desk) == [("intent", None)]
+
+
+async def test_whoever_answers_through_the_hub_before_its_handlers_is_not_greeted_after(desk: Desk) -> None:
+    await desk.says(PROBLEM)
+    conversation = await heard(desk)
+
+    def answer(unit: UnitOfWork) -> None:
+        answers.answer(unit.begin(Origin("laura", "tests", "cli:laura")), conversation, "Ya lo veo")
+
+    await desk.store.transact(answer, name="test.answer")
+    await desk.settle()
+
+    texts = [row.payload.get("text") for row in await desk.rows(effects) if row.kind == "send_message"]
+    (case,) = await desk.rows(cases)
+    assert texts == ["Ya lo veo"]
+    assert case.left_to_people_at is not None

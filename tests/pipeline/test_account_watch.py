@@ -29,9 +29,12 @@ class ScriptedAccount:
     is_watched: bool = True
     found: list[Checked] = field(default_factory=lambda: [WELL])
     asked: int = 0
+    breaks: bool = False
 
     async def check(self, callback: str | None, now: datetime) -> Sequence[Checked]:
         self.asked += 1
+        if self.breaks:
+            raise KeyError(self.app)
         return self.found
 
     async def subscribe(self, callback: str) -> Sequence[Checked]:
@@ -83,3 +86,15 @@ async def test_one_process_asks_for_all(tmp_path: Path, engine: str) -> None:
         assert await one.round()
 
         assert account.asked == 2
+
+
+async def test_a_check_that_breaks_ends_nothing_but_itself(tmp_path: Path) -> None:
+    clock, broken, well = FakeClock(), ScriptedAccount("broken", breaks=True), ScriptedAccount("well", found=[BAD])
+    async with a_store("sqlite", tmp_path, clock) as store:
+        accounts = [("facebook", broken, None), ("facebook", well, None)]
+        watching = AccountWatch(store, accounts, clock, SeededRandomness(1), seconds=600)
+
+        assert await watching.round()
+
+        (alert,) = await store.read(channels.open_alerts)
+        assert (alert.asset, broken.asked, well.asked) == ("well", 1, 1)

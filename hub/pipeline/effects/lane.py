@@ -76,7 +76,6 @@ class Lane:
             path_of=path_of,
             results=self._results,
             news=news,
-            learn=lambda outcome: self._note(outcome, probe=False),
         )
         self._in_flight: dict[str, asyncio.Task[None]] = {}
         self._paused_until = float("-inf")
@@ -209,11 +208,12 @@ class Lane:
                 result = NotTaken("lease", _LEASE_ES, retry_after_seconds=1.0)
                 self._breaker.withdrawn(probe=probe)
             killpoints.reached("effect.answered")
+            if isinstance(result, Accepted):
+                # Before it is recorded: a look that sees the record has to know.
+                self._confirmations.taken(row)
             await self._results.record(row, result)
             if not isinstance(result, NotTaken):
                 self._uploads.ended(row)
-            if isinstance(result, Accepted):
-                self._confirmations.taken(row)
         finally:
             self._in_flight.pop(row.id, None)
         killpoints.reached("effect.settled")

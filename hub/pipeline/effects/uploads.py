@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from sqlalchemy.engine import Row
 
-from hub.contracts import KeptFile, NotTaken, Outcome, Rejected, Uploaded, Uploader
+from hub.contracts import KeptFile, NotTaken, Rejected, Uploaded, Uploader
 from hub.pipeline.effects.results import Results
 from hub.ports import Store
 from hub.services import attachments
@@ -23,7 +23,7 @@ PathOf = Callable[[str], Path]
 """Where the file of a stored name is."""
 
 _AT_ONCE: Final = 2
-_REMEMBERED: Final = 1_000
+_REMEMBERED: Final = 10_000
 _AGAIN_ES: Final = "El proveedor no recibió el archivo; se reintenta solo."
 _GONE: Final = Rejected("file_gone", "El archivo ya no está en el hub. Adjúntalo de nuevo.")
 _NO_FILES: Final = Rejected("file", "Este canal no envía archivos del hub. Comparte un enlace.")
@@ -42,7 +42,7 @@ class Uploads:
     """The uploads of one lane.
 
     A message waits in ``intent`` for its file: a process killed meanwhile leaves nothing in doubt, and the file is
-    handed over again.
+    handed over again. Trouble of an upload holds its own message only: calls tell how asset and credential are.
     """
 
     def __init__(
@@ -55,12 +55,11 @@ class Uploads:
         path_of: PathOf | None,
         results: Results,
         news: Callable[[], None],
-        learn: Callable[[Outcome], None],
     ) -> None:
-        """Begin with nothing handed over; ``news`` is called when a message may go, ``learn`` hears of each trouble."""
+        """Begin with nothing handed over; ``news`` is called when a message may go."""
         self._store, self._waits, self._asset = store, waits, asset
         self._uploader, self._path_of, self._results = uploader, path_of, results
-        self._news, self._learn = news, learn
+        self._news = news
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._known: dict[str, _Standing] = {}
 
@@ -106,7 +105,6 @@ class Uploads:
                 self._standing(row.id).provider_id = result.provider_id
                 self._news()
             else:
-                self._learn(result)
                 await self._results.record(row, self._later(row, result))
         except Exception as error:  # noqa: BLE001 - our bug, or the database is away: the message waits, is not lost
             log.warning("a file waits", effect=row.id, error=type(error).__name__)
@@ -130,7 +128,7 @@ class Uploads:
         )
         try:
             async with asyncio.timeout(self._waits.file_seconds):
-                return await self._uploader.upload(self._asset, file)
+                return await self._uploader.upload(self._asset, file, attempt=self._standing(row.id).failures + 1)
         except TimeoutError:
             return NotTaken("upload_slow", _AGAIN_ES)
         except Exception as error:  # noqa: BLE001 - an uploader's bug; nothing was sent to anybody
@@ -139,13 +137,13 @@ class Uploads:
             return NotTaken("upload", _AGAIN_ES)
 
     def _later(self, row: Row[Any], result: NotTaken | Rejected) -> NotTaken | Rejected:
-        """Climb the ladder here: an upload is no attempt at the message, which would climb it."""
+        """Climb the ladder here, whatever failed: an upload is no attempt at the message, which would climb it."""
         if isinstance(result, Rejected):
             return result
         known = self._standing(row.id)
         known.failures += 1
         ladder = self._waits.provider_retry_seconds
-        pause = ladder[min(known.failures, len(ladder)) - 1] if result.scope == "conversation" else ladder[0]
+        pause = ladder[min(known.failures, len(ladder)) - 1]
         return replace(result, retry_after_seconds=max(pause, result.retry_after_seconds or 0.0))
 
     def _standing(self, effect: str) -> _Standing:

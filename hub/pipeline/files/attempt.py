@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +22,7 @@ from hub.telemetry import logger
 log = logger("files")
 
 _MEGABYTE: Final = 1024 * 1024
+_TYPE: Final = re.compile(r"[ -~]{1,200}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,10 @@ class Attempt:
         except DiskError as error:
             log.warning("files wait: the disk cannot take them", error=str(error))
             return Result(None, NotFetched("disk", "El disco no admite archivos."))
+        except Exception as error:  # noqa: BLE001 - a bug costs its file an attempt, not the hub its life
+            # No traceback: it could carry an address that opens the file.
+            log.error("a file could not be handled", attachment=row.id, error=type(error).__name__)  # noqa: TRY400
+            return Result(None, NotFetched("bug", "El hub no supo guardar el archivo. Avisa a soporte del hub."))
 
     async def _into(self, part: Part, row: Row[Any]) -> Result:
         wanted = WantedFile(row.asset, row.source, self._limits.file_bytes)
@@ -73,12 +79,6 @@ class Attempt:
             fetched = NotFetched("slow", "La descarga tardó demasiado.")
         except TooMuchError:
             fetched = too_large(self._limits.file_bytes)
-        except DiskError:
-            raise
-        except Exception as error:  # noqa: BLE001 - a fetcher's bug costs its file an attempt, not the hub its life
-            # No traceback: it could carry an address that opens the file.
-            log.error("a fetcher failed", attachment=row.id, error=type(error).__name__)  # noqa: TRY400
-            fetched = NotFetched("fetcher", "El hub no supo descargar el archivo. Avisa a soporte del hub.")
         if isinstance(fetched, NotFetched):
             log.warning("a file could not be had", attachment=row.id, code=fetched.code, attempt=row.attempts + 1)
             return Result(None, fetched)
@@ -92,7 +92,8 @@ class Attempt:
         why = suspicion.suspicion(kept.contents, row.filename, self._limits.suspicious_endings)
         if why is not None:
             log.warning("a file is set apart", attachment=row.id, reason=why)
-        type_ = suspicion.type_of(kept.contents) or row.mime_type or fetched.mime_type
+        told = next((one for one in (row.mime_type, fetched.mime_type) if one and _TYPE.fullmatch(one)), None)
+        type_ = suspicion.type_of(kept.contents) or told
         return files.Stored(kept.name, kept.size_bytes, kept.sha256, type_, as_announced, why)
 
 

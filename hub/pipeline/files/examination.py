@@ -45,7 +45,7 @@ def _holds(file: IO[bytes], wanted: bytes) -> bool:
 
 
 def _names(file: IO[bytes], size: int) -> tuple[str, ...] | None:
-    """Return the names in a ZIP's directory; zipfile would read a directory of any size.
+    """Return the names in a ZIP's directory, None when it cannot be trusted; zipfile would read one of any size.
 
     Source: .ZIP File Format Specification, PKWARE, sections 4.3.12 and 4.3.16.
     """
@@ -53,13 +53,15 @@ def _names(file: IO[bytes], size: int) -> tuple[str, ...] | None:
     tail = file.read()
     at = tail.rfind(_END)
     if at < 0 or len(tail) - at < _END_BYTES:
-        return ()
-    (length,) = struct.unpack_from("<L", tail, at + 12)
-    if length > _MOST_DIRECTORY_BYTES:
+        return None
+    entries, length, _, comment = struct.unpack_from("<HLLH", tail, at + 10)
+    # A comment may hold what looks like the end; the true one ends the file.
+    if length > _MOST_DIRECTORY_BYTES or at + _END_BYTES + comment != len(tail):
         return None
     # Where it ends, not where it says: something may stand before the archive.
     file.seek(max(0, size - len(tail) + at - length))
-    return tuple(_entries(file.read(length)))
+    names = tuple(_entries(file.read(length)))
+    return names if len(names) == entries else None
 
 
 def _entries(directory: bytes) -> list[str]:

@@ -26,6 +26,7 @@ log = logger("files")
 _AT_ONCE: Final = 4
 _LOOK_SECONDS: Final = 5.0
 _MOST_LATE: Final = 50
+_LOOKED_AT: Final = 64
 
 Place = tuple[str, str]
 
@@ -59,6 +60,7 @@ class FileWorker:
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._stopping = False
+        self._turn = 0
         store.on_commit(self._committed)
 
     async def recover(self, *, is_sole: bool) -> None:
@@ -96,7 +98,10 @@ class FileWorker:
         lost = await self._store.transact(lambda unit: files.lose_late(unit, _MOST_LATE), name="files.late")
         if lost:
             log.warning("files are lost: nobody can have them any more", count=lost)
-        for place in self._fetchers:
+        # Each asset is the first in turn: one that is far behind must not starve the others.
+        places = list(self._fetchers)
+        self._turn = (self._turn + 1) % max(len(places), 1)
+        for place in places[self._turn :] + places[: self._turn]:
             room = _AT_ONCE - len(self._under_way)
             if room <= 0:
                 break
@@ -124,8 +129,8 @@ class FileWorker:
             )
 
     async def _begin(self, place: Place, room: int) -> None:
-        rows = await self._store.read(lambda tx: files.ready(tx, *place, room + len(self._under_way)))
-        fresh = [row for row in rows if row.id not in self._under_way][:room]
+        rows = await self._store.read(lambda tx: files.ready(tx, *place, _LOOKED_AT + len(self._under_way)))
+        fresh = [row for row in rows if row.id not in self._under_way]
         if not fresh:
             return
         # Longer than an attempt with its last word may take.
@@ -134,7 +139,12 @@ class FileWorker:
         names = {row.id: row.stored_as or self._randomness.token() for row in fresh}
 
         def claim(unit: UnitOfWork) -> list[Row[Any]]:
-            return [row for row in fresh if files.claim(unit, row, names[row.id], self._holder, seconds)]
+            # The first ones may be another process's, alive or dead.
+            claimed: list[Row[Any]] = []
+            for row in fresh:
+                if len(claimed) < room and files.claim(unit, row, names[row.id], self._holder, seconds):
+                    claimed.append(row)
+            return claimed
 
         for row in await self._store.transact(claim, name="files.claim"):
             task = asyncio.create_task(self._fetch(place, row, names[row.id]), name="file")

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from hub.contracts import KeptFile, NotTaken, Rejected, Uploaded
-from hub.pipeline.effects.breaker import Breaker
 from hub.pipeline.effects.lane import Lane
 from hub.pipeline.effects.lease import AssetLease
 from hub.services import answers
@@ -28,9 +27,11 @@ class ScriptedUploader:
 
     script: list[Step] = field(default_factory=list)
     files: list[KeptFile] = field(default_factory=list)
+    attempts: list[int] = field(default_factory=list)
 
-    async def upload(self, asset: str, file: KeptFile) -> Uploaded | NotTaken | Rejected:
+    async def upload(self, asset: str, file: KeptFile, *, attempt: int = 1) -> Uploaded | NotTaken | Rejected:
         self.files.append(file)
+        self.attempts.append(attempt)
         step = self.script.pop(0) if self.script else Uploaded(f"{len(self.files)}")
         if isinstance(step, Exception):
             raise step
@@ -145,6 +146,7 @@ async def test_an_upload_that_fails_is_tried_again_later_each_time_later(rig: Ri
     await quiet(rig, lane, uploader, 4)
 
     assert pauses == list(ladder[:3])
+    assert uploader.attempts == [1, 2, 3, 4]
     assert await rig.states(sent) == ["accepted"]
     assert len(rig.sender.calls) == 1
 
@@ -191,17 +193,19 @@ async def test_a_message_tried_anew_keeps_its_upload(rig: Rig) -> None:
     assert len(uploader.files) == 1
 
 
-async def test_trouble_of_the_token_opens_the_breaker(rig: Rig) -> None:
-    rig.breaker = Breaker(rig.clock, 60.0, 600.0)
+async def test_trouble_of_an_upload_holds_nobody_else(rig: Rig) -> None:
     uploader = ScriptedUploader(script=[NotTaken("190", "El token venció.", scope="credential")])
     (sent,) = await send_file(rig)
     lane = lane_of(rig, uploader)
 
     await until_uploads(lane, uploader, 1)
     row = await _settled(rig, sent, lane)
+    await rig.ask("otra", who="luis")
+    await rig.turn(lane, times=2)
 
-    assert rig.breaker.is_open
+    assert not rig.breaker.is_open
     assert (row.state, row.code) == ("intent", "190")
+    assert rig.sender.said == ["otra"]
 
 
 async def until_uploads(lane: Lane, uploader: ScriptedUploader, count: int) -> None:

@@ -145,6 +145,24 @@ async def test_two_processes_never_fetch_the_same(rig: Rig) -> None:
     assert await rig.states() == [("stored", 1)]
 
 
+async def test_what_others_fetch_stands_in_nobodys_way(rig: Rig) -> None:
+    async def hanging(into: Target) -> Fetched:
+        await asyncio.Event().wait()
+        return Fetched()
+
+    rig.fetcher.script = [hanging] * 4
+    for number in range(6):
+        await rig.want(filename=f"{number}.pdf")
+    one, other = rig.worker(), rig.worker()
+    await one.look()
+    await asyncio.sleep(0.05)
+
+    await rig.turn(other)
+
+    assert sorted(await rig.states()) == [("stored", 1)] * 2 + [("wanted", 0)] * 4
+    await one.stop()
+
+
 async def test_what_a_stop_cut_is_fetched_again_under_the_same_name(rig: Rig) -> None:
     async def hanging(into: Target) -> Fetched:
         into.write(PDF[:5])
