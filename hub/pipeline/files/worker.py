@@ -147,6 +147,9 @@ class FileWorker:
             return claimed
 
         for row in await self._store.transact(claim, name="files.claim"):
+            if self._stopping:
+                # The fetchers are closed, or about to be; the lease ends by itself.
+                return
             task = asyncio.create_task(self._fetch(place, row, names[row.id]), name="file")
             self._under_way[row.id] = task
             task.add_done_callback(lambda _: self._wake.set())
