@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -98,23 +100,12 @@ async def test_greedy_bodies_are_refused_without_growth(receiver: Receiver) -> N
     """20 at once of 100 MB each: half of them declare it, half never say how much."""
     before = receiver.memory("VmRSS")
 
-    async def declared() -> int:
-        line = await receiver.line()
-        await line.send(b"POST %s HTTP/1.1\r\nContent-Length: 104857600\r\n\r\n" % post().split()[1])
-        sending = asyncio.create_task(pour(line, b"x" * 65_536))
-        reply = await line.reply()
-        sending.cancel()
-        return reply.status
-
-    async def endless() -> int:
-        line = await receiver.line()
-        await line.send(CHUNKED)
-        sending = asyncio.create_task(pour(line, CHUNK))
-        reply = await line.reply()
-        sending.cancel()
-        return reply.status
-
-    statuses = await asyncio.gather(*(declared() for _ in range(10)), *(endless() for _ in range(10)))
+    declared = b"POST %s HTTP/1.1\r\nContent-Length: 104857600\r\n\r\n" % post().split()[1]
+    greedy = [(declared, b"x" * 65_536)] * 10 + [(CHUNKED, CHUNK)] * 10
+    with ThreadPoolExecutor(len(greedy)) as threads:
+        loop = asyncio.get_running_loop()
+        shoving = (loop.run_in_executor(threads, shove, receiver.port, head, piece) for head, piece in greedy)
+        statuses = await asyncio.gather(*shoving)
 
     assert Counter(statuses[:10]) == {413: 10}
     assert set(statuses[10:]) <= {413, 503}, "too large, or no room left to find out"
@@ -122,10 +113,21 @@ async def test_greedy_bodies_are_refused_without_growth(receiver: Receiver) -> N
     assert await receiver.ask(post(b"genuine")) == 200
 
 
-async def pour(line: Line, data: bytes) -> None:
-    """Send on for ever."""
-    while not line.writer.transport.is_closing():
-        await line.send(data)
+def shove(port: int, head: bytes, piece: bytes) -> int:
+    """Send on until the other side closes; return the status that it left, 0 for none.
+
+    By hand: an event loop's stream forgets an answer that it had not read when its own sending was refused.
+    """
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as line:
+        with contextlib.suppress(ConnectionError):
+            line.sendall(head)
+            while True:
+                line.sendall(piece)
+        answer = b""
+        with contextlib.suppress(ConnectionError):
+            while data := line.recv(65_536):
+                answer += data
+    return int(answer.split()[1]) if answer else 0
 
 
 @pytest.mark.feature("OP-16")
