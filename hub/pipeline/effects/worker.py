@@ -127,6 +127,10 @@ class EffectWorker:
             running.lane.abandon()
             running.task.cancel()
         await asyncio.gather(*(running.task for running in self._lanes.values()), return_exceptions=True)
+        for route in self._routes.values():
+            await route.sender.close()
+            if route.uploader is not None:
+                await route.uploader.close()
         with contextlib.suppress(StoreUnavailable):
             await self._store.transact(
                 lambda unit: leases.give_all_back(unit.begin(settle.LONE_ORIGIN), self._holder), name="effects.stop"

@@ -42,6 +42,7 @@ class ScriptedSender:
 
     script: list[Outcome | BaseException | Answer] = field(default_factory=list)
     calls: list[OutboundCall] = field(default_factory=list)
+    times_closed: int = 0
 
     async def send(self, call: OutboundCall) -> Outcome:
         self.calls.append(call)
@@ -52,7 +53,7 @@ class ScriptedSender:
         return outcome
 
     async def close(self) -> None:
-        pass
+        self.times_closed += 1
 
     @property
     def said(self) -> list[str]:

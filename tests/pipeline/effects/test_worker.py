@@ -75,9 +75,11 @@ async def test_a_clean_stop_ends_the_calls_under_way_and_begins_none(rig: Rig) -
     stopping = asyncio.create_task(worker.stop())
     await asyncio.sleep(0.05)
     assert not stopping.done()
+    assert rig.sender.times_closed == 0, "a call is under way"
     gate.set()
     await asyncio.wait_for(asyncio.gather(stopping, running), 20)
 
+    assert rig.sender.times_closed == 1
     assert rig.sender.said == ["uno"]
     assert await rig.states(*ids) == ["accepted", "intent"]
     assert await rig.rows("SELECT * FROM leases") == []
