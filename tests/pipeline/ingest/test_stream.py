@@ -79,36 +79,6 @@ async def _result(rig: Rig, sums: dict[str, int]) -> tuple[set[str], set[tuple[A
     return ids, {tuple(row) for row in rows}, sums
 
 
-@pytest.mark.feature("NC-04", part="whatsapp")
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(st.tuples(st.sampled_from(PEOPLE[:4]), st.booleans()), min_size=1, max_size=40), st.integers(1, 9))
-def test_a_conversation_has_one_key_in_the_order_of_arrival(
-    tmp_path_factory: pytest.TempPathFactory, said: list[tuple[str, bool]], size: int
-) -> None:
-    items = [
-        text(f"wamid.{number}", sender=who) if readable else other(f"wamid.{number}", "image", sender=who)
-        for number, (who, readable) in enumerate(said)
-    ]
-
-    async def run() -> list[tuple[str, str]]:
-        async with running(tmp_path_factory.mktemp("keys")) as rig:
-            await rig.take(*(of_messages(*items[first : first + size]) for first in range(0, len(items), size)))
-            events = await rig.events("message.%")
-            assert {event.partitionkey for event in events} == {
-                event.partitionkey for event in await rig.events("conversation.opened")
-            }
-            return [(event.partitionkey, event.data.provider_message_id) for event in events]
-
-    keyed = asyncio.run(run())
-    by_key: dict[str, list[str]] = {}
-    for key, id_ in keyed:
-        by_key.setdefault(key, []).append(id_)
-    by_person: dict[str, list[str]] = {}
-    for item in items:
-        by_person.setdefault(item["from"], []).append(item["id"])
-    assert sorted(by_key.values()) == sorted(by_person.values())
-
-
 @pytest.mark.feature("OP-03")
 async def test_a_hundred_parallel_copies_are_one_event(rig: Rig) -> None:
     secrets = WebhookSecrets(signing=(b"secret",))
