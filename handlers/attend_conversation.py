@@ -17,6 +17,9 @@ from schemas.replies import ReplyEchoed
 
 GREETING_USEFUL_FOR: Final = timedelta(hours=2)
 
+_STILL_WAITS_FOR: Final = timedelta(days=1)
+"""A thread that is handed over later is about something else."""
+
 _FILES: Final = frozenset({"image", "video", "audio", "voice", "document"})
 _NOTHING_ASKED: Final = frozenset({"welcome", "referral", "opt_in"})
 
@@ -32,6 +35,8 @@ def attend(event: CloudEvent[Fact], tx: Transaction, ports: Ports) -> None:
     message = event.data
     if isinstance(message, ConversationHandedOver):
         silence.after_hand_over(tx, message.conversation_id)
+        if message.holder == "hub":
+            _take_up(event, tx, ports)
         return
     case = cases.open_id_of(tx, message.conversation_id)
     if isinstance(message, ReplyEchoed):
@@ -45,7 +50,24 @@ def attend(event: CloudEvent[Fact], tx: Transaction, ports: Ports) -> None:
     if case is not None:
         conversations.join_case(tx, message.message_id, case)
         return
-    if message.standby or (isinstance(message, MessageReceived) and message.kind in _NOTHING_ASKED):
+    if message.standby:
+        return
+    _open_case(message, event, tx, ports)
+
+
+def _take_up(event: CloudEvent[Any], tx: Transaction, ports: Ports) -> None:
+    """Go on with what the customer wrote to the application that hands the thread over, from now on ours to answer."""
+    heard = conversations.last_heard(tx, event.data.conversation_id)
+    if heard is None or heard.case_id is not None or event.time - heard.time > _STILL_WAITS_FOR:
+        return
+    message = conversations.stated(tx, heard)
+    if isinstance(message, Message) and cases.open_id_of(tx, event.data.conversation_id) is None:
+        _open_case(message, event, tx, ports)
+
+
+def _open_case(message: Message, event: CloudEvent[Any], tx: Transaction, ports: Ports) -> None:
+    """Open a case for a message, with one answer; ``event`` is since when it waits for us."""
+    if isinstance(message, MessageReceived) and message.kind in _NOTHING_ASKED:
         return
     summary = _summary(message)
     case_id = cases.open_for(tx, message, summary)

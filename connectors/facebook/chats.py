@@ -124,7 +124,8 @@ def _said(
         form=content.form,
         share=content.share,
         referral=referral_of(referral or {}),
-        opens_window=opens_window and not chat.standby,
+        # Whichever application has the thread: the person wrote to the page.
+        opens_window=opens_window,
         standby=chat.standby,
     )
 

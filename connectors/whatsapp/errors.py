@@ -14,6 +14,8 @@ from hub.contracts import NotTaken, Rejected
 MAX_PAIR_PAUSE_SECONDS: Final = 3600.0
 SPAM_PAUSE_SECONDS: Final = 3600.0
 """Quality recovers slowly; hammering makes it worse."""
+SET_UP_PAUSE_SECONDS: Final = 60.0
+"""Somebody has to mend the number first; no other number has to wait for that."""
 
 
 class ErrorClass(Enum):
@@ -27,6 +29,7 @@ class ErrorClass(Enum):
     CREDENTIALS = "credentials"
     POLICY = "policy"
     SET_UP = "set_up"
+    NUMBER_SET_UP = "number_set_up"
     RECIPIENT = "recipient"
     WINDOW = "window"
     MARKETING = "marketing"
@@ -35,7 +38,7 @@ class ErrorClass(Enum):
 
 
 _CHANNEL_DOWN: Final = frozenset({ErrorClass.CREDENTIALS, ErrorClass.POLICY, ErrorClass.SET_UP})
-_NUMBER_WAITS: Final = frozenset({ErrorClass.THROTTLE_NUMBER, ErrorClass.THROTTLE_SPAM})
+_NUMBER_WAITS: Final = frozenset({ErrorClass.THROTTLE_NUMBER, ErrorClass.THROTTLE_SPAM, ErrorClass.NUMBER_SET_UP})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +83,13 @@ _ROWS: Final[dict[ErrorClass, dict[tuple[int, ...], str]]] = {
     },
     ErrorClass.POLICY: {
         (368, 131031): "Meta restringió la cuenta por sus políticas. Revisa con Dirección la calidad de la cuenta.",
-        (130497,): "Meta no permite que esta cuenta escriba a ese país. Revisa la cuenta con Dirección.",
     },
     ErrorClass.SET_UP: {
+        (131042, 131044): "Hay un problema con el método de pago de la cuenta. Corrígelo en la facturación de Meta.",
+        # Not in the WhatsApp lists: what Graph says to a version that it does not know, or serves no more.
+        (2500, 2635): "La versión de la API no existe o fue retirada. Corrígela en HUB_WHATSAPP__…__API_VERSION.",
+    },
+    ErrorClass.NUMBER_SET_UP: {
         (133010,): "El número no está registrado en la API. Regístralo en el administrador de WhatsApp.",
         (
             133005,
@@ -94,10 +101,7 @@ _ROWS: Final[dict[ErrorClass, dict[tuple[int, ...], str]]] = {
         ): "El registro del número falló. Revisa su PIN y espera 72 horas.",
         (131045,): "El certificado del número no es válido. Registra el número otra vez.",
         (131037,): "Falta aprobar el nombre visible del número. Pídelo en el administrador de WhatsApp.",
-        (131042, 131044): "Hay un problema con el método de pago de la cuenta. Corrígelo en la facturación de Meta.",
         (33,): "El identificador del número está mal o fue borrado. Corrígelo en HUB_WHATSAPP__…__NUMBERS__….",
-        # Not in the WhatsApp lists: what Graph says to a version that it does not know, or serves no more.
-        (2500, 2635): "La versión de la API no existe o fue retirada. Corrígela en HUB_WHATSAPP__…__API_VERSION.",
     },
     ErrorClass.WINDOW: {
         (
@@ -106,6 +110,8 @@ _ROWS: Final[dict[ErrorClass, dict[tuple[int, ...], str]]] = {
     },
     ErrorClass.RECIPIENT: {
         (131026,): "WhatsApp no puede entregar a esta persona: sin cuenta o con versión vieja. Intenta por otro medio.",
+        # The account's restriction, but one country's: whoever lives elsewhere is served on.
+        (130497,): "Meta no permite que esta cuenta escriba a ese país. Revisa la cuenta con Dirección.",
         (131021,): "El destinatario es el mismo número que envía. Revisa el contacto.",
         (131030,): "El número no está en la lista de prueba de la app. Agrégalo, o pasa la app a producción.",
         (131062,): "Ese tipo de mensaje no se puede enviar sin teléfono. Pide el número a la persona.",
@@ -138,6 +144,14 @@ TABLE: Final[dict[int, ProviderError]] = {
     code: ProviderError(kind, text) for kind, rows in _ROWS.items() for codes, text in rows.items() for code in codes
 }
 
+# Once the provider took a message nobody tries it again by itself: the next ones are gone already.
+_LATE: Final = {
+    ErrorClass.TRANSIENT: "WhatsApp aceptó el mensaje y luego no lo entregó por una falla temporal. Reinténtalo.",
+    ErrorClass.ONE_RETRY: "WhatsApp aceptó el mensaje pero no pudo con él. Revisa su archivo, si lleva, y reinténtalo.",
+    ErrorClass.THROTTLE_NUMBER: "El número llegó a su límite de mensajes por segundo y este no salió. Reinténtalo.",
+    ErrorClass.THROTTLE_PAIR: "Demasiados mensajes seguidos a esta persona; este no llegó. Reinténtalo más tarde.",
+}
+
 _UNKNOWN: Final = "WhatsApp devolvió el código {code}, que el hub no conoce. Búscalo en la lista de errores de Meta."
 _NO_CODE: Final = "WhatsApp no pudo entregar el mensaje sin decir por qué. Intenta por otro medio."
 
@@ -148,6 +162,18 @@ def explain(code: int | None) -> str:
         return _NO_CODE
     known = TABLE.get(code)
     return known.explanation_es if known else _UNKNOWN.format(code=code)
+
+
+def explain_late(code: int | None) -> str:
+    """Return the same for a message that was taken before it failed: the hub does not send it again by itself."""
+    known = None if code is None else TABLE.get(code)
+    return explain(code) if known is None else _LATE.get(known.kind, known.explanation_es)
+
+
+def stops_channel(code: int | None) -> bool:
+    """Tell whether the reason lies with account or number, so that every message fails until somebody mends it."""
+    known = None if code is None else TABLE.get(code)
+    return known is not None and known.kind in {*_CHANNEL_DOWN, ErrorClass.NUMBER_SET_UP}
 
 
 def outcome(code: int, *, attempt: int, retry_after_seconds: float | None = None) -> NotTaken | Rejected | None:
@@ -166,6 +192,8 @@ def outcome(code: int, *, attempt: int, retry_after_seconds: float | None = None
         return NotTaken(name, text, wait, scope="credential")
     if known.kind is ErrorClass.THROTTLE_SPAM:
         wait = max(wait or 0.0, SPAM_PAUSE_SECONDS)
+    if known.kind is ErrorClass.NUMBER_SET_UP:
+        wait = max(wait or 0.0, SET_UP_PAUSE_SECONDS)
     if known.kind in _NUMBER_WAITS:
         return NotTaken(name, text, wait, scope="asset")
     if known.kind is ErrorClass.THROTTLE_PAIR:

@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from connectors._meta.bodies import error_code
 from connectors._meta.fields import label
-from connectors.whatsapp.errors import explain
+from connectors.whatsapp.errors import explain_late, stops_channel
 from connectors.whatsapp.parties import canonical_phone
 from connectors.whatsapp.payload import Status, read
 from hub.contracts import Ignored, Item, StatusItem
@@ -43,7 +43,8 @@ def item(raw: object, asset: str) -> Item:
         recipient=recipient,
         correlation=status.biz_opaque_callback_data,
         code="" if code is None else str(code),
-        explanation_es=explain(code) if name == "failed" else "",
+        explanation_es=explain_late(code) if name == "failed" else "",
+        stops_channel=name == "failed" and stops_channel(code),
         pricing=_pricing(status),
     )
 

@@ -181,6 +181,7 @@ class StatusItem:
     """What became of a message that we sent.
 
     ``correlation`` is the reply id that we gave the provider with the message, when it hands it back.
+    ``stops_channel`` says of a failure that account or number are the reason: others fail alike until people mend it.
     """
 
     asset: str
@@ -192,6 +193,7 @@ class StatusItem:
     code: str = ""
     explanation_es: str = ""
     pricing: Pricing | None = None
+    stops_channel: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,15 @@ def told_at(tx: Transaction, connector: str, asset: str, name: str) -> datetime 
     return None if known is None else known.told_at
 
 
+def stopped(tx: Transaction, connector: str, asset: str, code: str, explanation_es: str, *, event_id: str) -> None:
+    """Raise the alarm that nothing can be sent, for the reason that a failed message told; silent while it stands."""
+    name = f"stopped:{code}"
+    tx.lock("alert", [f"{connector}/{asset}/{name}"])
+    known = tx.one(_KNOWN, of_connector=connector, of_asset=asset, of_alert=name)
+    if known is None or known.severity == "info":
+        _say(tx, connector, asset, _Word(name, "critical", explanation_es), tx.now, event_id)
+
+
 def checked(tx: Transaction, connector: str, app: str, name: str, severity: Severity, explanation_es: str) -> None:
     """Keep what a check of an app found: news is stated, raises or ends its alarm; the same again is silence."""
     tx.lock("alert", [f"{connector}/{app}/{name}"])

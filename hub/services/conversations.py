@@ -11,8 +11,11 @@ from sqlalchemy import bindparam, case, insert, select, update
 from sqlalchemy.engine import Row
 
 from hub.errors import NotFound
+from hub.store import events
+from hub.store.events import envelope
 from hub.store.tables import conversations, messages
 from hub.store.transaction import Transaction
+from schemas.envelope import EventData
 from schemas.replies import ReplyRequested
 
 
@@ -57,6 +60,12 @@ _MESSAGES: Final = (
     .where(messages.c.conversation_id == bindparam("conversation"))
     .order_by(messages.c.position.desc())
     .limit(bindparam("limit"))
+)
+_LAST_HEARD: Final = (
+    select(messages)
+    .where(messages.c.conversation_id == bindparam("conversation"), messages.c.direction == "in")
+    .order_by(messages.c.position.desc())
+    .limit(1)
 )
 _ANSWERS: Final = "answers of people"
 _ANSWERED: Final = select(messages.c.conversation_id, messages.c.time).where(
@@ -215,6 +224,20 @@ def record_outgoing(tx: Transaction, conversation: Row[Any], asked: ReplyRequest
 def recent_messages(tx: Transaction, conversation_id: str, limit: int = 50) -> Sequence[Row[Any]]:
     """Return the newest messages of a conversation, newest first."""
     return tx.all(_MESSAGES, conversation=conversation_id, limit=limit)
+
+
+def last_heard(tx: Transaction, conversation_id: str) -> Row[Any] | None:
+    """Return the newest message of the customer's; None where there is none."""
+    return tx.one(_LAST_HEARD, conversation=conversation_id)
+
+
+def stated(tx: Transaction, message: Row[Any]) -> EventData:
+    """Return what was stated when a message came."""
+    row = events.get(tx, message.event_id)
+    if row is None:
+        msg = f"the event of {message.id} is gone; only the retention job deletes events"
+        raise NotFound(msg)
+    return envelope(row).data  # type: ignore[no-any-return]
 
 
 def hold(tx: Transaction, conversation_id: str, holder: str, at: datetime) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.engine import Row
 
 from hub.domain import send_window
 from hub.services import conversations, suppression, templates
-from hub.store.tables import effects
+from hub.store.tables import effects, messages
 from hub.store.transaction import Transaction
 
 
@@ -45,6 +45,10 @@ _REWRITE: Final = (
     update(effects)
     .where(effects.c.id == bindparam("effect"))
     .values(payload=bindparam("rewritten", type_=effects.c.payload.type))
+)
+# What a person reads in the conversation is what the customer got.
+_RETELL: Final = (
+    update(messages).where(messages.c.id == bindparam("message")).values(kind="template", text=bindparam("words"))
 )
 
 
@@ -82,6 +86,8 @@ def look_again(tx: Transaction, effect: Row[Any]) -> Shut | None:
         return found
     if found != effect.payload:
         tx.run(_REWRITE, effect=effect.id, rewritten=found)
+    if found.get("template") and not effect.payload.get("template"):
+        tx.run(_RETELL, message=effect.id, words=found["text"])
     return None
 
 

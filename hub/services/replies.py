@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.engine import Row
 
 from hub.contracts import Content, StatusItem
-from hub.services import conversations, leaving, service_levels, templates
+from hub.services import channels, conversations, leaving, service_levels, templates
 from hub.store import effects
 from hub.store.tables import conversations as conversations_table
 from hub.store.tables import messages
@@ -207,6 +207,8 @@ def apply_status(tx: Transaction, effect: Row[Any], item: StatusItem, event_id: 
     Any order of statuses ends the same: sent < delivered < read, failed only before delivered. A status also settles
     an effect whose answer was lost.
     """
+    if _is_of_a_spent_attempt(effect, item):
+        return False
     row = tx.one(STATE, message=effect.id)
     current = "requested" if row is None else row.state
     if row is not None:
@@ -220,6 +222,8 @@ def apply_status(tx: Transaction, effect: Row[Any], item: StatusItem, event_id: 
             tx, effect, "failed", provider_id=item.provider_id, code=item.code, explanation_es=item.explanation_es
         )
         failed(tx, effect, item.code, item.explanation_es, effect.attempts, event_id, told=item)
+        if item.stops_channel:
+            channels.stopped(tx, effect.connector, effect.asset, item.code, item.explanation_es, event_id=event_id)
         return True
     effects.move(tx, effect, "confirmed", provider_id=item.provider_id)
     if item.status == "sent":
@@ -233,6 +237,20 @@ def apply_status(tx: Transaction, effect: Row[Any], item: StatusItem, event_id: 
         # The word that it was sent was overtaken, or lost.
         _left(tx, effect, item.time or tx.now)
     return True
+
+
+def _is_of_a_spent_attempt(effect: Row[Any], item: StatusItem) -> bool:
+    """Tell whether this is late word on an attempt that failed, after which a person had the message tried anew.
+
+    That it arrived after all counts from any attempt; that one was sent, or failed, says nothing of the next.
+    """
+    if item.status == "failed" and effect.state == "intent":
+        return True
+    if effect.provider_id is None:
+        return False
+    if effect.state in {"intent", "sending"}:
+        return item.provider_id == effect.provider_id and item.status in {"sent", "failed"}
+    return item.provider_id != effect.provider_id and item.status == "failed"
 
 
 def _keep_facts(tx: Transaction, effect: Row[Any], row: Row[Any], item: StatusItem) -> None:

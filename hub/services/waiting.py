@@ -51,10 +51,12 @@ def apply_to_reply(unit: UnitOfWork, effect_id: str, provider_id: str) -> None:
 
 
 def apply_to_messages(unit: UnitOfWork, connector: str, asset: str, provider_ids: Iterable[str]) -> None:
-    """Apply the amendments with the echoes that came before these messages, in the order they came."""
+    """Apply what came before these messages, in the order it came; how far a colleague's own came is no news."""
     for row in deliveries.waiting_for(unit.begin(_NOBODY), connector, asset, provider_ids):
         if _TAG in row.body:
             _apply(unit, row)
+        else:
+            _settle(unit, row, told=False)
 
 
 def _apply(unit: UnitOfWork, row: Row[Any]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hub.contracts import EchoItem
 from hub.services import answers, conversations, echoes, replies, windows
 from hub.services.echoes import Echo
-from hub.store.tables import cases, effects
+from hub.store.tables import cases, effects, messages
 from hub.store.transaction import Origin, UnitOfWork
 from schemas.conversations import ConversationHandedOver
 from schemas.messages import MessageReceived
@@ -96,6 +96,25 @@ async def test_whoever_takes_the_thread_first_leaves_nothing_to_be_said(desk: De
     assert await states(desk) == [("failed", "thread_held")]
     (failed,) = await desk.stated(ReplyFailed)
     assert "Otra aplicación" in failed.data.explanation_es
+
+
+@pytest.mark.parametrize(("waited", "opens"), [(timedelta(minutes=3), 1), (timedelta(hours=25), 0)])
+async def test_a_thread_that_a_bot_hands_over_gets_a_case_with_an_answer(
+    desk: Desk, waited: timedelta, opens: int
+) -> None:
+    await desk.says(PROBLEM, fields={"standby": True})
+    conversation = await heard(desk)
+    await desk.settle()
+    desk.clock.move(waited)
+    assert await desk.rows(cases) == []
+
+    await handed_over(desk, conversation, "hub", "given")
+    desk.clock.move(timedelta(seconds=1))
+    await handed_over(desk, conversation, "hub", "told again")
+
+    assert [case.summary for case in await desk.rows(cases)] == [PROBLEM] * opens
+    assert await states(desk) == [("intent", None)] * opens
+    assert [row.case_id is not None for row in await desk.rows(messages) if row.direction == "in"] == [bool(opens)]
 
 
 async def test_a_held_thread_opens_a_case_without_a_greeting(desk: Desk) -> None:

@@ -63,6 +63,9 @@ class Statuses:
         delivery = arrival.delivery
         item = replace(item, time=clamp(item.time, delivery.received_at))
         effect = self._effect_of(delivery.connector, item)
+        if effect is None and amendments.message_of(self._tx, delivery.connector, item.asset, item.provider_id):
+            # A colleague wrote it in the provider's own app.
+            return "ignored"
         if effect is None:
             waiting.keep(
                 self._unit,

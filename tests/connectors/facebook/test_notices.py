@@ -50,10 +50,10 @@ def test_deliveries_name_messages_then_their_mark() -> None:
     assert read.time == datetime.fromtimestamp(1795350000.3, UTC)
 
 
-def test_in_standby_everything_is_told_without_opening_anything() -> None:
+def test_in_standby_everything_is_told_as_such_while_the_window_opens() -> None:
     found = sample("standby")
 
-    assert [(one.standby, one.opens_window) for one in found if isinstance(one, MessageItem)] == [(True, False)] * 2
+    assert [(one.standby, one.opens_window) for one in found if isinstance(one, MessageItem)] == [(True, True)] * 2
 
 
 def test_who_has_the_thread_is_told() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from connectors._meta.transport import Answer
 from connectors.whatsapp.answers import judge
-from connectors.whatsapp.errors import TABLE, ErrorClass, explain, outcome
+from connectors.whatsapp.errors import TABLE, ErrorClass, explain, explain_late, outcome, stops_channel
 from hub.contracts import Accepted, NotTaken, Rejected, Unclear
 
 # Facts 3.5, row by row.
@@ -17,13 +17,12 @@ DOCUMENTED = {
     ErrorClass.THROTTLE_PAIR: {131056},
     ErrorClass.THROTTLE_SPAM: {131048, 131064},
     ErrorClass.CREDENTIALS: {0, 190, 3, 10, 131005, *range(200, 300)},
-    ErrorClass.POLICY: {368, 131031, 130497},
-    ErrorClass.SET_UP: {
-        *(133010, 131045, 131037, 131042, 131044, 33, 2500, 2635),
-        *(133005, 133006, 133008, 133009, 133015, 133016),
-    },
+    ErrorClass.POLICY: {368, 131031},
+    ErrorClass.SET_UP: {131042, 131044, 2500, 2635},
+    # One number's: those beside it go on.
+    ErrorClass.NUMBER_SET_UP: {133010, 131045, 131037, 33, 133005, 133006, 133008, 133009, 133015, 133016},
     ErrorClass.WINDOW: {131047},
-    ErrorClass.RECIPIENT: {131026, 131021, 131030, 131062, 130403, 137000},
+    ErrorClass.RECIPIENT: {130497, 131026, 131021, 131030, 131062, 130403, 137000},
     ErrorClass.MARKETING: {131049, 131050, 130472, 131063},
     ErrorClass.TEMPLATE: {132000, 132001, 132005, 132007, 132008, 132012, 132015, 132016, 132018, 132068, 132069},
     ErrorClass.OURS: {100, 131008, 131009, 131051},
@@ -58,12 +57,34 @@ def test_every_code_leads_to_what_its_class_says(code: int) -> None:
             assert found == NotTaken(str(code), explain(code), 7, scope="asset")
         case ErrorClass.THROTTLE_SPAM:
             assert found == NotTaken(str(code), explain(code), 3600, scope="asset")
+        case ErrorClass.NUMBER_SET_UP:
+            assert found == NotTaken(str(code), explain(code), 60, scope="asset")
         case ErrorClass.THROTTLE_PAIR:
             assert found == NotTaken(str(code), explain(code), 16)
         case ErrorClass.CREDENTIALS | ErrorClass.POLICY | ErrorClass.SET_UP:
             assert found == NotTaken(str(code), explain(code), 7, scope="credential")
         case _:
             assert found == Rejected(str(code), explain(code))
+
+
+@pytest.mark.parametrize("code", TABLE)
+def test_what_failed_after_it_was_taken_is_not_said_to_go_on_by_itself(code: int) -> None:
+    text = explain_late(code)
+
+    assert "intenta solo" not in text
+    assert "Sigue solo" not in text
+    assert "una sola vez" not in text
+
+
+def test_what_stops_the_channel_is_told_from_what_concerns_one_message() -> None:
+    assert {code for code in (190, 131042, 368, 133010, 131000, 131026, 130497, 132001) if stops_channel(code)} == {
+        190,
+        131042,
+        368,
+        133010,
+    }
+    assert not stops_channel(None)
+    assert not stops_channel(424242)
 
 
 def test_a_pair_pause_grows_fourfold_up_to_an_hour() -> None:
@@ -132,7 +153,6 @@ def test_a_429_of_nobody_waits_as_told(given: str, seconds: float | None) -> Non
         (403, b"<html>", "http_403"),
         (401, b'{"error":{"code":190}}', "190"),
         (401, b'{"error":{"code":"190"}}', "190"),
-        (400, b'{"error":{"code":100,"error_subcode":33}}', "33"),
         (400, b'{"error":{"code":100,"message":"Invalid appsecret_proof provided in the API argument"}}', "190"),
     ],
 )

@@ -70,6 +70,8 @@ async def test_the_template_takes_over_when_the_window_shuts(rig: Rig) -> None:
     assert second.payload["template"]["variables"] == FILLED
     row = await effect(rig.store, id_)
     assert (row.state, row.payload["text"][:9]) == ("accepted", "Hola Ana,")
+    ((kind, text),) = await rig.rows("SELECT kind, text FROM messages")
+    assert (kind, text) == ("template", row.payload["text"]), "people read what the customer got"
 
 
 async def _writes_again(rig: Rig, conversation: str) -> None:

@@ -25,7 +25,7 @@ from hub.settings import Waits
 from tests.pipeline.ingest.rig import Rig
 from tests.support.clock import MONDAY_MORNING
 from tests.support.replying import ask, attempt, effect
-from tests.support.webhooks import ANA, NUMBER, of_messages, text
+from tests.support.webhooks import ANA, NUMBER, of_messages, of_statuses, status, text
 
 PSID = Party((Alias("facebook-psid", "1/77"),), {"id": "77"}, "Ana")
 AT = MONDAY_MORNING - timedelta(minutes=3)
@@ -53,6 +53,16 @@ async def test_what_a_colleague_wrote_is_an_outgoing_message_of_that_conversatio
     assert [tuple(row) for row in rows] == [("in", "received", "text"), ("out", "echoed", "text")]
     assert await rig.count("effects") == 0
     assert await rig.sums() == {"deliveries": 3, "items": 3, "published": 2, "duplicate": 1}
+
+
+@pytest.mark.parametrize("early", [True, False], ids=["before the echo", "after it"])
+async def test_how_far_a_colleagues_words_came_waits_for_nothing(rig: Rig, early: bool) -> None:  # noqa: FBT001
+    bodies = [echoes(by_hand()), of_statuses(status("wamid.echo", "delivered"))]
+
+    await rig.take(*(reversed(bodies) if early else bodies))
+
+    assert await rig.count("waiting_items") == 0
+    assert await rig.sums() == {"deliveries": 2, "items": 2, "published": 1, "ignored": 1}
 
 
 @pytest.mark.feature("CI-08", part="whatsapp")

@@ -103,6 +103,24 @@ async def test_a_status_settles_an_effect_whose_answer_was_lost(
     assert await told(rig) == [ends]
 
 
+@pytest.mark.feature("OP-08", part="whatsapp")
+async def test_what_failed_for_the_channels_sake_raises_one_alarm(rig: Rig) -> None:
+    conversation = await open_conversation(rig.store)
+    replies = await ask(rig.store, conversation, "uno", "dos", "tres")
+    for number, (reply_id, code) in enumerate(zip(replies, (131042, 131042, 131000), strict=True)):
+        await attempt(rig.store, reply_id, Accepted(f"wamid.{number}"))
+        told_ = status(f"wamid.{number}", "failed", ours=reply_id)
+        await rig.take(of_statuses({**told_, "errors": [{"code": code}]}))
+
+    failed = [event.data for event in await rig.events("reply.failed")]
+    assert [data.code for data in failed] == ["131042", "131042", "131000"]
+    assert failed[2].explanation_es.endswith("Reinténtalo."), "nobody retries by itself what was taken"
+    (alarm,) = await rig.events("channel.alerted")
+    assert (alarm.data.alert, alarm.data.explanation_es) == ("stopped:131042", failed[0].explanation_es)
+    ((severity,),) = await rig.rows("SELECT severity FROM channel_alerts")
+    assert severity == "critical"
+
+
 async def test_a_late_status_settles_what_a_person_was_shown_as_doubtful(rig: Rig) -> None:
     reply_id = await reply(rig)
     await attempt(rig.store, reply_id, Unclear("lost"))
