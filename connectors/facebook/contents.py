@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from connectors._meta.fields import BROKEN, MAX_NAME, label, name, word
 from connectors.facebook import payload
-from connectors.facebook.payload import MAX_URL, Attachment, Message
+from connectors.facebook.payload import Attachment, Message, link
 from hub.contracts import File
 from schemas.content import AttachmentKind, Choice, Form, Location, MessageKind, Referral, Share
 
@@ -80,15 +80,11 @@ def clean(text: str) -> str:
     return text.replace("\0", "")
 
 
-def link(value: object) -> str | None:
-    """Return an address that may be fetched, or followed by a person; None for anything else."""
-    if not isinstance(value, str) or len(value) > MAX_URL or BROKEN in value or not value.isprintable():
-        return None
-    return value if value.startswith(("https://", "http://")) else None
-
-
-def file_at(kind: AttachmentKind, url: str) -> File:
+def file_at(kind: AttachmentKind, value: object) -> File:
     """Return a file behind a signed link; its name stands only in the link's path (facts 4.4)."""
+    url = link(value)
+    if url is None:
+        return File(kind, {}, trouble="Messenger gave no address for it")
     try:
         path = urlsplit(url).path
     except ValueError:
@@ -116,17 +112,15 @@ def _attached(attachments: tuple[Attachment, ...], text: str) -> Content | None:
 def _files(attachments: Iterable[Attachment]) -> Iterable[File]:
     stickers = {word(one.payload.get("sticker_id")) for one in attachments if one.type == "sticker"}
     for one in attachments:
-        kind, url = _FILES.get(one.type or ""), link(one.payload.get("url"))
+        kind = _FILES.get(one.type or "")
         sticker = word(one.payload.get("sticker_id"))
         if kind == "image" and sticker is not None:
             # Until June 2026 stickers were images with a number; for a while they came both ways (facts 4.3).
             if sticker in stickers:
                 continue
             kind = "sticker"
-        if kind is not None and url is None:
-            yield File(kind, {}, trouble="Messenger gave no address for it")
-        elif kind is not None and url is not None:
-            yield file_at(kind, url)
+        if kind is not None:
+            yield file_at(kind, one.payload.get("url"))
 
 
 def _share(attachments: Iterable[Attachment]) -> Share | None:
@@ -136,7 +130,7 @@ def _share(attachments: Iterable[Attachment]) -> Share | None:
             continue
         product = _product(one.payload)
         title = name(one.payload.get("title")) or one.title or name(product.get("title"))
-        url = link(one.payload.get("url")) or link(one.url) or link(product.get("image_url"))
+        url = link(one.payload.get("url")) or one.url or link(product.get("image_url"))
         if title or url:
             return Share(kind="product" if product else label(one.type) or "unknown", title=title, url=url)
     return None
@@ -156,7 +150,7 @@ def _location(one: Attachment, text: str) -> Content:
     if latitude is None or longitude is None:
         return Content("location", text, unsupported="a location without coordinates")
     return Content(
-        "location", text, location=Location(latitude=latitude, longitude=longitude, name=one.title, url=link(one.url))
+        "location", text, location=Location(latitude=latitude, longitude=longitude, name=one.title, url=one.url)
     )
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import AliasPath, BeforeValidator, Field, StringConstraints
 
-from connectors._meta.fields import Id, Moment, Name, Payload, Record, Records, Word, word
+from connectors._meta.fields import BROKEN, Id, Moment, Name, Payload, Record, Records, Word, word
 
 OBJECT: Final = "page"
 MAX_TEXT: Final = 65_536
@@ -15,6 +15,13 @@ MAX_URL: Final = 4096
 
 _TRUE: Final = (True, "true", "1")
 _REVISION: Final = re.compile(r"[0-9]{1,6}", re.ASCII)
+
+
+def link(value: object) -> str | None:
+    """Return an address that may be fetched, or followed by a person; None for anything else."""
+    if not isinstance(value, str) or len(value) > MAX_URL or BROKEN in value or not value.isprintable():
+        return None
+    return value if value.startswith(("https://", "http://")) else None
 
 
 def _text(value: object) -> str:
@@ -41,6 +48,8 @@ def _words(value: object) -> tuple[str, ...]:
 Text = Annotated[str, StringConstraints(max_length=MAX_TEXT)]
 AnyText = Annotated[Text, BeforeValidator(_text)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
+# Signed links are longer than any id.
+Url = Annotated[str | None, BeforeValidator(link)]
 
 
 class Someone(Payload):
@@ -66,10 +75,10 @@ class Referral(Payload):
     source: Word = None
     type: Word = None
     ad_id: Word = None
-    referer_uri: Word = None
+    referer_uri: Url = None
     ad_title: Annotated[Name, Field(validation_alias=AliasPath("ads_context_data", "ad_title"))] = None
     post_id: Annotated[Word, Field(validation_alias=AliasPath("ads_context_data", "post_id"))] = None
-    photo_url: Annotated[Word, Field(validation_alias=AliasPath("ads_context_data", "photo_url"))] = None
+    photo_url: Annotated[Url, Field(validation_alias=AliasPath("ads_context_data", "photo_url"))] = None
     product_id: Annotated[Word, Field(validation_alias=AliasPath("ads_context_data", "product_id"))] = None
 
 
@@ -78,7 +87,7 @@ class Attachment(Payload):
 
     type: Word = None
     title: Name = None
-    url: Word = None
+    url: Url = None
     payload: Annotated[dict[str, Any], Record] = Field(default_factory=dict)
 
 
@@ -184,9 +193,9 @@ class Comment(Payload):
     sender_id: Word = None
     sender_name: Name = None
     message: AnyText = ""
-    photo: Word = None
-    video: Word = None
-    link: Word = None
+    photo: Any = None
+    video: Any = None
+    link: Url = None
     created_time: Moment = None
     edited_time: Moment = None
-    permalink: Annotated[Word, Field(validation_alias=AliasPath("post", "permalink_url"))] = None
+    permalink: Annotated[Url, Field(validation_alias=AliasPath("post", "permalink_url"))] = None

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from connectors._meta.fields import is_broken, label, why
 from connectors.facebook.chat import digest
-from connectors.facebook.contents import clean, file_at, link
+from connectors.facebook.contents import clean, file_at
 from connectors.facebook.parties import on_wall
 from connectors.facebook.payload import Author, Comment
 from hub.contracts import AmendmentItem, CommentItem, EchoItem, File, Ignored, Item, RefusedItem
@@ -87,12 +87,12 @@ def _posted(comment: Comment, page: str, told_at: datetime | None, *, mention: b
         post_id=comment.post_id or comment.comment_id.partition("_")[0],
         thread=parent or comment.comment_id,
         reply_to=reply_to,
-        text=clean(comment.message) or link(comment.link) or "",
+        text=clean(comment.message) or comment.link or "",
         parent_id=parent,
         files=_files(comment),
         # A comment below the page's own post may be told as a mention, too, in any order.
         mention=mention and not (comment.post_id or "").startswith(f"{page}_"),
-        permalink=link(comment.permalink),
+        permalink=comment.permalink,
     )
 
 
@@ -104,7 +104,7 @@ def _answered(comment: Comment, page: str, told_at: datetime | None) -> EchoItem
         time=comment.created_time or told_at,
         party=None,
         kind="comment",
-        text=clean(comment.message) or link(comment.link) or "",
+        text=clean(comment.message) or comment.link or "",
         quoted_provider_id=_parent(comment),
         files=_files(comment),
     )
@@ -131,6 +131,6 @@ def _parent(comment: Comment) -> str | None:
 
 
 def _files(comment: Comment) -> tuple[File, ...]:
-    photo, video = link(comment.photo), link(comment.video)
-    found = [file_at("image", photo)] if photo else []
-    return (*found, file_at("video", video)) if video else tuple(found)
+    """Return what is attached; what cannot be fetched is told as lost, for it may be all that was said."""
+    found = [file_at("image", comment.photo)] if comment.photo else []
+    return (*found, file_at("video", comment.video)) if comment.video else tuple(found)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from hub.contracts import PreferenceItem
+from hub.contracts import MessageItem, PreferenceItem
 from schemas.content import Choice
-from tests.connectors.facebook.reading import ANA, AT, PAGE, PSID, message, sample
+from tests.connectors.facebook.reading import ANA, AT, PAGE, PSID, chat, items, message, said, sample
 
 
 def test_a_text_is_what_a_person_of_the_page_said() -> None:
@@ -82,6 +82,19 @@ def test_what_brought_somebody_is_kept() -> None:
     assert (link.source, link.url) == ("SHORTLINK", "https://example.com")
     assert web is not None
     assert web.ref == "web"
+
+
+def test_what_is_shared_or_brought_somebody_may_have_a_long_link() -> None:
+    long = "https://example.com/?utm=" + "x" * 900
+    shared = {"type": "fallback", "title": "Una nota", "url": long}
+    brought = {"ref": "r", "source": "CUSTOMER_CHAT_PLUGIN", "type": "OPEN_THREAD", "referer_uri": long}
+
+    told = items(chat(said(message={"mid": "m", "attachments": [shared]}), said(referral=brought)))
+
+    share, referral = (one for one in told if isinstance(one, MessageItem))
+    assert share.share is not None
+    assert referral.referral is not None
+    assert (share.share.url, referral.referral.url) == (long, long)
 
 
 def test_only_a_message_or_a_button_opens_the_window() -> None:

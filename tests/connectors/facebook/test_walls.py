@@ -24,6 +24,31 @@ def test_a_comment_is_by_another_id_than_the_chat() -> None:
     assert [one.kind for one in picture.files] == ["image"]
 
 
+def test_a_link_may_be_longer_than_any_id() -> None:
+    long = "https://scontent.example/p.jpg?oh=" + "f" * 900
+    body = (SAMPLES / "comment_with_photo.json").read_bytes()
+    picture = body.replace(rb"https:\/\/scontent.example\/p.jpg", long.encode())
+    linked = picture.replace(b'"photo"', b'"link"')
+
+    ((seen,), (followed,)) = (items(picture), items(linked.replace(rb"https:\/\/www.facebook.com", long.encode())))
+
+    assert isinstance(seen, CommentItem)
+    assert isinstance(followed, CommentItem)
+    assert [one.source for one in seen.files] == [{"url": long}]
+    assert followed.text == long
+    assert (followed.permalink or "").startswith(long)
+
+
+def test_a_picture_that_cannot_be_fetched_is_told_as_lost() -> None:
+    body = (SAMPLES / "comment_with_photo.json").read_bytes()
+    endless = b"https://scontent.example/p.jpg?oh=" + b"f" * 5000
+
+    (found,) = items(body.replace(rb"https:\/\/scontent.example\/p.jpg", endless))
+
+    assert isinstance(found, CommentItem)
+    assert [(one.kind, bool(one.trouble)) for one in found.files] == [("image", True)]
+
+
 def test_the_author_may_be_missing_or_stand_elsewhere() -> None:
     (nobody,), (old,), (mention,) = (sample(n) for n in ("comment_without_author", "comment_before_2_11", "mention"))
 
