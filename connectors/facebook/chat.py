@@ -60,6 +60,6 @@ class Chat:
 
 
 def digest(page: str, raw: Any) -> str:
-    """Return the same word for the same content."""
-    whole = json.dumps([page, raw], sort_keys=True, separators=(",", ":"), allow_nan=False)
+    """Return the same word for the same content; numbers too large for a float are infinite, which JSON lacks."""
+    whole = json.dumps([page, raw], sort_keys=True, separators=(",", ":"))
     return "digest-" + hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:32]

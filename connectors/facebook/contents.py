@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import posixpath
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -155,8 +154,9 @@ def _location(one: Attachment, text: str) -> Content:
 
 
 def _degrees(value: object, most: float) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
+    # Neither infinity nor a number of a thousand digits is at most that many.
     return float(value) if abs(value) <= most else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from hub import discovery
 from hub.contracts import Item, MessageItem, RawDelivery, RefusedItem
+from hub.errors import Unreadable
 from tests.connectors.mutations import places, recorded
 
 DROPPED: Final = object()
@@ -53,7 +55,8 @@ def is_required(connector: str, way: tuple[str | int, ...]) -> bool:
 def normalize(connector: str, webhook: object) -> list[Item]:
     at = datetime.fromtimestamp(1795350000, UTC)
     path = f"/webhooks/{connector}/main"
-    raw = RawDelivery("dl_x", connector, "main", at, "POST", path, {}, json.dumps(webhook).encode())
+    body = webhook if isinstance(webhook, bytes) else json.dumps(webhook).encode()
+    raw = RawDelivery("dl_x", connector, "main", at, "POST", path, {}, body)
     return list(discovery.connectors()[connector].normalize(raw))
 
 
@@ -140,3 +143,15 @@ def test_a_null_text_lets_the_attachment_speak() -> None:
 
     assert isinstance(told, MessageItem)
     assert (told.kind, told.text, len(told.files), told.unsupported) == ("image", "", 1, None)
+
+
+@pytest.mark.parametrize("connector", sorted(REQUIRED))
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "9" * 4000])
+def test_no_number_however_large_costs_a_neighbour(connector: str, number: str) -> None:
+    """JSON sets no bound to numbers: what no float can hold is told or refused with its own item."""
+    mark = "a number that no float can hold"
+    for webhook in recorded(connector):
+        for way in places(webhook):
+            body = json.dumps(broken(webhook, way, mark)).replace(f'"{mark}"', number)
+            with contextlib.suppress(Unreadable):
+                normalize(connector, body.encode())
