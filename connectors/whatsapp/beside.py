@@ -110,6 +110,7 @@ def _user_id(_name: str, raw: Mapping[str, Any], _value: object, asset: str) -> 
         previous=(Alias("whatsapp-user", previous),),
         current=(Alias("whatsapp-user", current),),
         reason="user_changed_user_id",
+        reply_to={"recipient": current},
     )
 
 

@@ -121,8 +121,15 @@ def _system(message: Message, raw: Mapping[str, Any], asset: str) -> Item:
         previous=tuple(old for old, _ in pairs),
         current=tuple(new for _, new in pairs),
         reason=change,
-        reply_to={"to": number} if canonical_phone(number) and number else None,
+        reply_to=_reply_to(number, users[1]),
     )
+
+
+def _reply_to(number: str | None, user_id: str | None) -> dict[str, str] | None:
+    """Return where answers go from now on: a user id changes with its phone, so both old ones are dead (facts 2.6)."""
+    if number and canonical_phone(number):
+        return {"to": number}
+    return {"recipient": user_id} if user_id else None
 
 
 def _user(value: str | None) -> str | None:

@@ -210,6 +210,7 @@ def test_a_changed_user_id_links_the_old_with_the_new(name: str, place: int) -> 
     assert isinstance(item, IdentityItem)
     assert item.previous == (Alias("whatsapp-user", "MX.1357924680135792"),)
     assert item.current == (Alias("whatsapp-user", "MX.9753124680975312"),)
+    assert item.reply_to == {"recipient": "MX.9753124680975312"}
 
 
 def test_whoever_has_a_username_is_known_by_user_id() -> None:
