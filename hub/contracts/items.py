@@ -28,13 +28,15 @@ from schemas.operations import Severity
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """One address under which a person is known, in the form used for matching.
-
-    ``kind`` names the namespace, e.g. ``phone`` with ``+522221234567`` or ``whatsapp-user`` with a BSUID.
-    """
+    """One address of a person for matching; ``kind`` names the namespace, e.g. ``phone``, ``whatsapp-user``."""
 
     kind: str
     value: str
+
+    @property
+    def is_lent(self) -> bool:
+        """Whether somebody else gets it once its holder leaves it: Mexican carriers give numbers out again."""
+        return self.kind == "phone"
 
 
 @dataclass(frozen=True, slots=True)

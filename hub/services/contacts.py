@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from hub.contracts import Alias, Party
 from hub.errors import NotFound, Permanent
@@ -15,8 +15,12 @@ from hub.store.tables import contacts, conversations, identities, preferences
 from hub.store.transaction import Transaction
 from schemas.conversations import ContactMatched, ContactMerged, ContactSeparated
 
-_BY_ALIAS: Final = select(identities.c.alias, identities.c.contact_id).where(
-    identities.c.alias.in_(bindparam("aliases", expanding=True))
+_COLUMNS: Final = (identities.c.alias, identities.c.contact_id, identities.c.added_at)
+_BY_ALIAS: Final = select(*_COLUMNS).where(identities.c.alias.in_(bindparam("aliases", expanding=True)))
+_OF_CONTACTS: Final = select(*_COLUMNS).where(identities.c.contact_id.in_(bindparam("contacts", expanding=True)))
+_FORGET: Final = delete(identities).where(identities.c.alias == bindparam("former_alias"))
+_RETIRE: Final = (
+    update(identities).where(identities.c.alias == bindparam("of_alias")).values(alias=bindparam("former_alias"))
 )
 _INSERT_CONTACT: Final = insert(contacts)
 _INSERT_IDENTITY: Final = insert(identities)
@@ -25,6 +29,7 @@ _NAMES: Final = select(contacts.c.id, contacts.c.display_name).where(
     contacts.c.id.in_(bindparam("ids", expanding=True))
 )
 _LOOKED_UP: Final = "names"
+_IN_OTHER_HANDS: Final = "the same number with another user id: it was given to somebody else, or its holder changed"
 _GIVE_NAME: Final = (
     update(contacts)
     .where(contacts.c.id == bindparam("contact"), contacts.c.display_name.is_(None))
@@ -52,24 +57,34 @@ def text_of(alias: Alias) -> str:
     return f"{alias.kind}:{alias.value}"
 
 
+def former_text_of(contact: str, alias: Alias) -> str:
+    """Return the form in which an address that somebody left is stored: no look-up finds its holder by it."""
+    return f"former:{contact}:{text_of(alias)}"
+
+
 @dataclass(slots=True)
 class People:
     """Resolves many parties in one transaction, looking each address up once.
 
     The best known alias decides; an alias that belongs to somebody else is left with them (joining two people is a
-    person's decision, R-P16).
+    person's decision, R-P16). A number that comes with a user id unlike its holder's is in other hands.
     """
 
     _known: dict[str, str] = field(default_factory=dict)
+    _since: dict[str, datetime] = field(default_factory=dict)
+    _kinds: dict[tuple[str, str], datetime] = field(default_factory=dict)
     _contacts: list[dict[str, Any]] = field(default_factory=list)
     _identities: list[dict[str, Any]] = field(default_factory=list)
 
-    def look_up(self, tx: Transaction, parties: Iterable[Party], aliases: Iterable[Alias] = ()) -> None:
+    def look_up(self, tx: Transaction, parties: Collection[Party], aliases: Iterable[Alias] = ()) -> None:
         """Load what the database knows of these parties' addresses, of further ones too."""
         wanted = sorted({text_of(alias) for party in parties for alias in party.aliases} | set(map(text_of, aliases)))
         if wanted:
             tx.lock("alias", wanted)
-            self._known.update((row.alias, row.contact_id) for row in tx.all(_BY_ALIAS, aliases=wanted))
+            self._learn(tx.all(_BY_ALIAS, aliases=wanted))
+        doubtful = {self._known[text_of(alias)] for party in parties if (alias := self._lent_alone(party))}
+        if doubtful:
+            self._learn(tx.all(_OF_CONTACTS, contacts=sorted(doubtful)))
 
     def contacts(self) -> set[str]:
         """Return every contact that was found."""
@@ -82,23 +97,74 @@ class People:
     def resolve(self, tx: Transaction, party: Party) -> tuple[str, bool]:
         """Return the party's contact id, with whether the contact is new."""
         contact = self.find(party.aliases)
-        is_new = contact is None
-        if contact is None:
-            contact = tx.new_id("ct")
+        left = self._lent_to_another(party)
+        is_new = contact is None or left is not None
+        if contact is None or left is not None:
+            before, contact = contact, tx.new_id("ct")
             self._contacts.append(
                 {"id": contact, "display_name": party.display_name, "tier": "unknown", "created_at": tx.now}
             )
-        self.link(tx, contact, party.aliases)
+            if before is not None and left is not None:
+                self.retire(tx, before, left)
+                matched = ContactMatched(contact_id=before, other_contact_id=contact, reason=_IN_OTHER_HANDS)
+                tx.state(matched, key=f"contact:{before}", subject=before)
+            self.link(tx, contact, party.aliases)
+        else:
+            free = [alias for alias in party.aliases if text_of(alias) not in self._known]
+            # An old message may come late: what was left is not had again by it.
+            self.link(tx, contact, [alias for alias in free if not self.left(tx, contact, alias)])
         return contact, is_new
 
     def link(self, tx: Transaction, contact: str, aliases: Iterable[Alias]) -> list[Alias]:
         """Give addresses that nobody has to a contact, then return those."""
         free = [alias for alias in dict.fromkeys(aliases) if text_of(alias) not in self._known]
         for alias in free:
-            self._known[text_of(alias)] = contact
+            self._know(text_of(alias), contact, tx.now)
             row = {"alias": text_of(alias), "contact_id": contact, "added_at": tx.now, "cause": tx.origin.cause}
             self._identities.append(row)
         return free
+
+    def retire(self, tx: Transaction, contact: str, alias: Alias) -> None:
+        """Let nobody be found any more by an address that its holder left; when they got it, from what, is kept."""
+        self.save(tx)
+        about = {"former_alias": former_text_of(contact, alias)}
+        tx.run(_FORGET, **about)
+        tx.run(_RETIRE, of_alias=text_of(alias), **about)
+        del self._known[text_of(alias)]
+
+    def has(self, contact: str, alias: Alias) -> bool:
+        """Tell whether an address is this contact's."""
+        return self._known.get(text_of(alias)) == contact
+
+    def left(self, tx: Transaction, contact: str, alias: Alias) -> bool:
+        """Tell whether a contact once had a lent address, to leave it."""
+        return alias.is_lent and tx.one(_BY_ALIAS, aliases=[former_text_of(contact, alias)]) is not None
+
+    def _know(self, alias: str, contact: str, since: datetime) -> None:
+        kind = alias.partition(":")[0]
+        self._known[alias], self._since[alias] = contact, since
+        self._kinds[contact, kind] = max(since, self._kinds.get((contact, kind), since))
+
+    def _learn(self, rows: Iterable[Any]) -> None:
+        for row in rows:
+            self._know(row.alias, row.contact_id, row.added_at)
+
+    def _lent_alone(self, party: Party) -> Alias | None:
+        """Return the address of a party that is known, when it is a lent one beside one of their own that is not."""
+        found = next((alias for alias in party.aliases if text_of(alias) in self._known), None)
+        return found if found is not None and found.is_lent and not party.aliases[0].is_lent else None
+
+    def _lent_to_another(self, party: Party) -> Alias | None:
+        """Return the lent address that leads to somebody who has an address of their own, unlike this party's.
+
+        One that came to them after that, by a change of number, speaks for them: a user id changes with its phone.
+        """
+        lent = self._lent_alone(party)
+        if lent is None:
+            return None
+        alias = text_of(lent)
+        own = self._kinds.get((self._known[alias], party.aliases[0].kind))
+        return lent if own is not None and own >= self._since[alias] else None
 
     def save(self, tx: Transaction) -> None:
         """Write who is new since the last call."""

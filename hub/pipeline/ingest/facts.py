@@ -46,13 +46,22 @@ def account(batch: Batch, arrival: Arrival, item: AccountItem) -> str:
 
 
 def identity(batch: Batch, arrival: Arrival, item: IdentityItem) -> str:
-    """Let whoever had an address have the new one too; two known people are for a person to merge (R-P16)."""
+    """Let whoever had an address have the new one; two known people are for a person to merge (R-P16).
+
+    A number that was left leads to nobody any more: its carrier gives it to somebody else.
+    """
     tx = batch.begin(arrival, "provider")
     owner, other = batch.people.find(item.previous), batch.people.find(item.current)
     told = arrival.told(item)
-    if owner is None or owner == other:
+    left = [alias for alias in item.previous if owner and alias.is_lent and batch.people.has(owner, alias)]
+    if owner is None or (owner == other and not left):
         return "ignored"
-    if other is not None:
+    if other not in {None, owner} and any(batch.people.left(tx, other, alias) for alias in left):
+        # Told before: whoever has the old number since then is somebody else.
+        return "ignored"
+    for alias in left:
+        batch.people.retire(tx, owner, alias)
+    if other not in {None, owner}:
         matched = ContactMatched(contact_id=owner, other_contact_id=other, reason=item.reason)
         tx.state(matched, key=f"contact:{owner}", subject=owner, **told)
         return "published"

@@ -138,7 +138,8 @@ async def test_whoever_changed_number_or_user_id_stays_one_person(
     await rig.take(sample(name))
 
     owners = {row.alias: row.contact_id for row in await rig.rows("SELECT alias, contact_id FROM identities")}
-    assert owners[alias] == owners["phone:+525587654321"]
+    left = f"former:{owners[alias]}:" if alias.startswith("phone") else ""
+    assert owners[alias] == owners[f"{left}phone:+525587654321"]
     (linked,) = await rig.events("contact.linked")
     assert (linked.data.new_address, linked.data.contact_id) == (alias, owners[alias])
     ((reply_to,),) = await rig.rows("SELECT reply_to FROM conversations")
