@@ -7,7 +7,6 @@ from hub.contracts.handler import Handler, Ports
 from hub.contracts.inbound import Handshake, RawDelivery, WebhookRequest, WebhookSecrets
 from hub.contracts.items import (
     AccountItem,
-    Alias,
     AmendmentItem,
     CommentItem,
     EchoItem,
@@ -19,13 +18,13 @@ from hub.contracts.items import (
     Item,
     MessageItem,
     Normalize,
-    Party,
     PreferenceItem,
     RefusedItem,
     StatusItem,
     WatermarkItem,
 )
 from hub.contracts.outbound import Accepted, Content, NotTaken, OutboundCall, Outcome, Rejected, Sender, Unclear
+from hub.contracts.parties import Alias, Party
 from hub.contracts.templates import TemplateDraft, TemplateOffice, TemplateStanding, TemplateWord
 
 __all__ = [

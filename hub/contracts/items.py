@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Literal
 
 from hub.contracts.inbound import RawDelivery
+from hub.contracts.parties import Alias, Party
 from hub.contracts.templates import TemplateWord
 from schemas.content import (
     AttachmentKind,
@@ -24,28 +25,6 @@ from schemas.content import (
 )
 from schemas.messages import Author
 from schemas.operations import Severity
-
-
-@dataclass(frozen=True, slots=True)
-class Alias:
-    """One address of a person for matching; ``kind`` names the namespace, e.g. ``phone``, ``whatsapp-user``."""
-
-    kind: str
-    value: str
-
-    @property
-    def is_lent(self) -> bool:
-        """Whether somebody else gets it once its holder leaves it: Mexican carriers give numbers out again."""
-        return self.kind == "phone"
-
-
-@dataclass(frozen=True, slots=True)
-class Party:
-    """The person at the other end: aliases best first, with what to reply to."""
-
-    aliases: tuple[Alias, ...]
-    reply_to: Mapping[str, str]
-    display_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

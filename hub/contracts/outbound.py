@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from hub.contracts.items import Alias
+from hub.contracts.parties import Alias
 from schemas.content import Button, Menu, OutboundFile
 from schemas.replies import ReplyKind
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hub.contracts import Accepted, AmendmentItem, CommentItem, Item, Party
-from hub.contracts.items import Alias
+from hub.contracts.parties import Alias
 from tests.pipeline.ingest.rig import Rig
 from tests.support.clock import MONDAY_MORNING
 from tests.support.replying import ask, attempt, open_conversation

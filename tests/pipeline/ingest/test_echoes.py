@@ -19,7 +19,7 @@ from hub.contracts import (
     Unclear,
     WatermarkItem,
 )
-from hub.contracts.items import Alias
+from hub.contracts.parties import Alias
 from hub.pipeline.effects import settle
 from hub.settings import Waits
 from tests.pipeline.ingest.rig import Rig

@@ -12,7 +12,7 @@ import pytest
 import connectors.whatsapp
 from hub import observation
 from hub.contracts import Accepted, AccountItem, HandoverItem, Party
-from hub.contracts.items import Alias
+from hub.contracts.parties import Alias
 from hub.observation import Waiting
 from hub.pipeline.journal import JournalReader
 from hub.services import channels, contacts

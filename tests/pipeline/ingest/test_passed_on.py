@@ -14,8 +14,6 @@ from tests.support.webhooks import change, of_messages, person, text, webhook
 OLD, NEW = "5212221234567", "5213399998888"
 ANA, ANA_THEN, STRANGER = "MX.1110000000000001", "MX.1120000000000002", "MX.9990000000000009"
 
-pytestmark = pytest.mark.feature("NC-06", part="phone")
-
 
 def said(id_: str, sender: str, user_id: str) -> bytes:
     return webhook(
