@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -94,10 +94,17 @@ class People:
         """Return whose addresses these are, by the best that is known; None for a stranger's."""
         return next((self._known[alias] for alias in map(text_of, aliases) if alias in self._known), None)
 
-    def resolve(self, tx: Transaction, party: Party) -> tuple[str, bool]:
-        """Return the party's contact id, with whether the contact is new."""
+    def resolve(
+        self, tx: Transaction, party: Party, has_spoken_here: Callable[[str], bool] | None = None
+    ) -> tuple[str, bool]:
+        """Return the party's contact id, with whether the contact is new.
+
+        ``has_spoken_here`` tells whether a contact has written to the same asset: elsewhere the same person has
+        another user id (facts 2.6: it holds for one business portfolio).
+        """
         contact = self.find(party.aliases)
-        left = self._lent_to_another(party)
+        is_here = contact is not None and has_spoken_here is not None and has_spoken_here(contact)
+        left = self._lent_to_another(party) if is_here else None
         is_new = contact is None or left is not None
         if contact is None or left is not None:
             before, contact = contact, tx.new_id("ct")

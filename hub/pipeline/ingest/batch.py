@@ -93,12 +93,17 @@ class Batch:
         heard: Heard | None = None,
     ) -> tuple[str, str, bool]:
         """Return conversation, contact, whether the conversation was opened now; who or what is new is stated."""
-        contact, is_new = self.people.resolve(tx, party)
+        connector = arrival.delivery.connector
+
+        def has_spoken_here(contact: str) -> bool:
+            return self.threads.find(contact, connector, asset, thread) is not None
+
+        contact, is_new = self.people.resolve(tx, party, has_spoken_here)
         conversation, opened = self.threads.find_or_open(
             tx,
             contact=contact,
             channel=arrival.channel,
-            connector=arrival.delivery.connector,
+            connector=connector,
             asset=asset,
             reply_to=dict(party.reply_to) if reply_to is None else reply_to,
             thread=thread,

@@ -90,6 +90,21 @@ async def test_a_number_in_other_hands_is_seen_by_the_user_id_that_comes_with_it
     assert (matched.data.contact_id, matched.data.other_contact_id) == (ana, stranger)
 
 
+async def test_at_the_number_of_another_portfolio_a_person_has_another_user_id(rig: Rig) -> None:
+    elsewhere = webhook(
+        change(
+            messages=[text("wamid.2", sender=OLD, from_user_id=STRANGER)],
+            contacts=[person(OLD, name=None, user_id=STRANGER)],
+            number="223450000000077",
+        )
+    )
+
+    await take(rig, (FIRST, elsewhere, said("wamid.3", OLD, ANA)), at_once=False)
+
+    assert len(set(await speakers(rig))) == 1
+    assert await rig.events("contact.matched") == []
+
+
 async def test_a_number_passes_on_as_often_as_it_is_given_away(rig: Rig) -> None:
     hands = [said(f"wamid.{hand}", OLD, f"MX.50000{hand}") for hand in range(4)]
 
