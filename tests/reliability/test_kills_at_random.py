@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.reliability import echo
+from tests.reliability import echo, kill_run
+from tests.reliability.deaths import Death
 from tests.reliability.kill_run import Report, kill_often
 from tests.support.hub_process import HubProcess
 
@@ -36,6 +38,18 @@ def test_whole_processes_keep_the_promise_as_forks_do(tmp_path: Path) -> None:
 
     assert report.kills == WHOLE_KILLS
     _assert_kept(report)
+
+
+@pytest.mark.parametrize("point", ["ingest.before_commit:1", "consumer.before_commit:1"])
+def test_kills_that_always_meet_the_first_in_hand_are_not_taken_for_its_fault(
+    point: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kill_run, "plan", lambda _: itertools.repeat(Death("point", point, 0.8)))
+
+    report = kill_often(tmp_path, 1, 6)
+
+    assert report.deaths["spared"], "three in a row would have been quarantined, as they should"
+    assert report.verdict.problems == []
 
 
 def _assert_kept(report: Report) -> None:
