@@ -8,6 +8,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
+    NotCoordinatorForGroupError,
+)
 
 from hub.bus.kafka import topics
 from hub.bus.kafka.connection import administering, leaving_nothing_open, options, telling
@@ -16,6 +22,7 @@ from hub.kafka_settings import KafkaSettings
 from schemas.topics import ALL, LOG
 
 _SECONDS: Final = 4.0
+_AGAIN_SECONDS: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +76,7 @@ async def _weak(settings: KafkaSettings, names: Sequence[str], seconds: float) -
 
 async def _behind(settings: KafkaSettings, log: str, groups: Sequence[str], seconds: float) -> dict[str, int]:
     async with administering(settings, seconds) as admin:
-        done = {group: await admin.list_consumer_group_offsets(settings.topic_prefix + group) for group in groups}
+        done = {group: await _offsets(admin, settings.topic_prefix + group) for group in groups}
     # Of no group: it reads nothing but where the log begins, where it ends.
     reader = AIOKafkaConsumer(**options(settings), enable_auto_commit=False)
     try:
@@ -84,6 +91,16 @@ async def _behind(settings: KafkaSettings, log: str, groups: Sequence[str], seco
         group: sum(ends[place] - max(begins[place], _reached(offsets, place)) for place in places)
         for group, offsets in done.items()
     }
+
+
+async def _offsets(admin: AIOKafkaAdminClient, group: str) -> Any:
+    """Ask how far a group is; whoever calls bounds it in time."""
+    while True:
+        try:
+            return await admin.list_consumer_group_offsets(group)
+        except (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError):
+            # The first question ever makes the broker begin a topic for the answers; a restarted one reads it first.
+            await asyncio.sleep(_AGAIN_SECONDS)
 
 
 def _reached(offsets: Any, place: TopicPartition) -> int:
