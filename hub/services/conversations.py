@@ -235,7 +235,7 @@ def stated(tx: Transaction, message: Row[Any]) -> EventData:
     """Return what was stated when a message came."""
     row = events.get(tx, message.event_id)
     if row is None:
-        msg = f"the event of {message.id} is gone; only the retention job deletes events"
+        msg = f"the event of {message.id} is gone although nothing deletes events"
         raise NotFound(msg)
     return envelope(row).data  # type: ignore[no-any-return]
 
